@@ -6,8 +6,9 @@ folder and name are never taken from the environment: they would belong to anoth
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.settings_file import (
@@ -22,11 +23,27 @@ from pipelines.suggestions import did_you_mean
 
 ACCOUNTS_FOLDER = "GIVLAKE_ACCOUNTS"
 NAME = "GIVLAKE_NAME"
+_DATA = "GIVLAKE_DATA"
 _FOLDER = "accounts"
 _SUFFIX = ".env"
-_NOT_SHARED = ("GIVENERGY_API_TOKEN", "GIVLAKE_DATA", NAME)
+_NOT_SHARED = ("GIVENERGY_API_TOKEN", _DATA, NAME)
 _VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 NAME_ADVICE = "use at most 32 letters, digits, - and _, of which the first is a letter or digit."
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The data folder of an account.
+
+    Attributes:
+        path: The folder.
+        resolved: Where it is, without links.
+        is_set: Whether the account's file names it.
+    """
+
+    path: Path
+    resolved: str
+    is_set: bool
 
 
 def is_account_name(name: str) -> bool:
@@ -58,47 +75,111 @@ def accounts_folder() -> Path | None:
 def account_files() -> dict[str, Path]:
     """Return the settings files of all accounts by name, in the order of the names.
 
+    A file whose name no account can have is left out: `account_environments` says so.
+
     Raises:
-        SettingsError: There is no such folder, a name is not valid, or two differ only in case.
+        SettingsError: GIVLAKE_ACCOUNTS names a folder that does not exist.
     """
-    folder = accounts_folder()
-    if folder is None:
-        return {}
-    files: dict[str, Path] = {}
-    for path in sorted(_files_in(folder)):
-        if not is_account_name(path.stem):
-            raise SettingsError(f"{path} cannot name an account: {NAME_ADVICE}")
-        if path.stem.lower() in map(str.lower, files):
-            raise SettingsError(f"{path}: another account has the same name but for its case.")
-        files[path.stem] = path
-    return files
+    return {name: path for name, path in _named_files().items() if is_account_name(name)}
 
 
 def account_environment(name: str) -> dict[str, str]:
     """Return the environment of an account, in which its settings and only its own are in force.
 
     Raises:
-        SettingsError: There is no such account, or its file cannot be read.
+        SettingsError: There is no such account, its file cannot be read, or its data folder is that
+            of another account.
     """
     if not is_account_name(name):
         raise SettingsError(f"--account is {name!r}: {NAME_ADVICE}")
     files = account_files()
     if name not in files:
         raise SettingsError(f"There is no account {name!r}. {_advice(name, files)}")
+    return _environment(name, files, _folders(files))
+
+
+def account_environments() -> dict[str, dict[str, str] | SettingsError]:
+    """Return the environment of each account by its name, or why it cannot be used.
+
+    A file whose name no account can have is among them.
+
+    Raises:
+        SettingsError: GIVLAKE_ACCOUNTS names a folder that does not exist.
+    """
+    files = account_files()
+    folders = _folders(files)
+    found: dict[str, dict[str, str] | SettingsError] = {}
+    for name, path in _named_files().items():
+        try:
+            if not is_account_name(name):
+                raise SettingsError(f"{path} cannot name an account: {NAME_ADVICE}")
+            found[name] = _environment(name, files, folders)
+        except SettingsError as error:
+            found[name] = error
+    return found
+
+
+def _environment(
+    name: str, files: Mapping[str, Path], folders: Mapping[str, _Folder]
+) -> dict[str, str]:
     path = files[name]
+    if twins := [path for other, path in files.items() if _differ_in_case(name, other)]:
+        raise SettingsError(f"{path}: {twins[0].name} has the same name but for its case.")
     values = read_env_file(path, "or use another account.")
     if values.get(NAME, name) != name:
         raise SettingsError(f"{NAME} is {values[NAME]!r} in {path}: name the file so instead.")
-    data = absolute(values.get("GIVLAKE_DATA") or name, "GIVLAKE_DATA", path.parent)
+    folder = _folder(name, path, values)
+    _refuse_shared(name, folder, files, folders)
     shared = {name: text for name, text in os.environ.items() if name not in _NOT_SHARED}
     return {
         **shared,
         **values,
         NAME: name,
-        "GIVLAKE_DATA": str(data),
+        _DATA: str(folder.path),
         ENV_FILE: str(path),
         ACCOUNTS_FOLDER: str(path.parent),
     }
+
+
+def _folder(name: str, file: Path, values: Mapping[str, str]) -> _Folder:
+    data = absolute(values.get(_DATA) or name, _DATA, file.parent)
+    return _Folder(data, os.path.realpath(data), _DATA in values)
+
+
+def _folders(files: Mapping[str, Path]) -> dict[str, _Folder]:
+    """Return the data folders of accounts; one whose file cannot be read has none."""
+    folders = {}
+    for name, path in files.items():
+        with suppress(SettingsError):
+            folders[name] = _folder(name, path, read_env_file(path))
+    return folders
+
+
+def _refuse_shared(
+    name: str, folder: _Folder, files: Mapping[str, Path], folders: Mapping[str, _Folder]
+) -> None:
+    """Refuse an account with the data folder of another.
+
+    One that has its usual folder keeps it: what is wrong is the file that names it as another's.
+
+    Raises:
+        SettingsError: It is the data folder of another account too.
+    """
+    for other, its in folders.items():
+        if other == name or its.resolved != folder.resolved:
+            continue
+        if its.is_set and not folder.is_set:
+            continue
+        setters = [files[each] for each in (name, other) if folders[each].is_set]
+        where = " and ".join(map(str, setters)) or f"a link, {folder.path} or {its.path}"
+        raise SettingsError(
+            f"GIVLAKE_DATA of {name} is {str(folder.path)!r}, which is the data folder of {other}:"
+            f" use another folder for each account. It is set in {where}."
+        )
+
+
+def _differ_in_case(name: str, other: str) -> bool:
+    return name != other and name.lower() == other.lower()
 
 
 def dagster_home(data: Path) -> Path:
@@ -111,11 +192,22 @@ def dagster_home(data: Path) -> Path:
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
+    if account_in_force() is not None:
+        return Path(os.environ[ACCOUNTS_FOLDER]).absolute().parent / "dagster"
+    return data / "dagster"
+
+
+def account_in_force() -> str | None:
+    """Return the name of the account with a file whose settings this process has; None if none."""
     # Not by the settings file: child processes read none.
     name, folder = os.environ.get(NAME), os.environ.get(ACCOUNTS_FOLDER)
-    if name and folder and Path(folder, f"{name}{_SUFFIX}").is_file():
-        return Path(folder).absolute().parent / "dagster"
-    return data / "dagster"
+    is_named = name and folder and Path(folder, f"{name}{_SUFFIX}").is_file()
+    return name if is_named else None
+
+
+def _named_files() -> dict[str, Path]:
+    folder = accounts_folder()
+    return {} if folder is None else {path.stem: path for path in sorted(_files_in(folder))}
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from assets.framework.contract.day_range import Range
 from pipelines.alerts.failure_kinds import describe_failure, describe_recovery
 from pipelines.alerts.sent_alerts import DaysByDevice, Incidents
+from pipelines.recommended_commands import with_account
 
 _LINES = 12
 _NAMED = 3
@@ -45,9 +46,10 @@ def alert_message(started: Incidents, account: str | None = None) -> Message:
     lines = [describe_failure(failure) for failure in started.failures]
     lines += _describe_days(started.days, "missing")
     lines += [f"{name}{_of(ids)}: not fetched" for name, ids in sorted(started.snapshots.items())]
-    option = f"--account {account} " if account and not _DIGITS.search(account) else ""
-    lines.append(f"Run givlake {option}status for details")
-    return Message("givlake: data missing", _text(lines))
+    lines.append("Run givlake status for details")
+    text = _text(lines)
+    is_nameable = account is not None and not _DIGITS.search(account)
+    return Message("givlake: data missing", with_account(text, account) if is_nameable else text)
 
 
 def recovery_message(ended: Incidents) -> Message:

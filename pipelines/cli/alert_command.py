@@ -14,8 +14,8 @@ from pipelines.cli.common import (
     KnownError,
     known_error,
     plural,
-    printable,
     require_store,
+    tell,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.device_lookup import UnknownDeviceError
@@ -47,7 +47,7 @@ def alert(settings: Settings, test: bool) -> None:
         require_store(settings)
     report = send_test(settings) if test else send_alerts(settings, unrequested=True)
     for sentence in report.errors:
-        click.echo(printable(sentence), err=True)
+        tell(sentence)
     click.echo(f"{plural(report.messages, 'message')} sent.")
     raise SystemExit(EXIT_INCOMPLETE if report.errors else EXIT_COMPLETE)
 
@@ -94,7 +94,7 @@ def _send(settings: Settings, error: Exception | None) -> None:
     except Exception as problem:
         if (known := known_error(problem)) is None:
             raise
-        click.echo(f"Alerts could not be sent: {printable(known)}", err=True)
+        tell(f"Alerts could not be sent: {known}")
         return
     for sentence in report.errors:
-        click.echo(printable(sentence), err=True)
+        tell(sentence)

@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from pipelines.named_accounts import account_in_force
+from pipelines.recommended_commands import with_account
+
 if TYPE_CHECKING:
     from pipelines.settings import Settings
     from warehouse.read_only import ReadOnlyLake
@@ -54,12 +57,11 @@ def opened_for_reading(
         if lake.is_empty and not may_be_absent:
             require_store(settings)
         if lake.is_empty and warn_if_empty:
-            click.echo(f"No data in {lake.folder} yet: start with givlake backfill.", err=True)
+            tell(f"No data in {lake.folder} yet: start with givlake backfill.")
         if lake.problems:
             more = len(lake.problems) - 1
             others = f" (and {plural(more, 'problem')} more)" if more else ""
-            message = f"{lake.problems[0]}{others}; repair with: givlake build"
-            click.echo(printable(message), err=True)
+            tell(f"{lake.problems[0]}{others}; repair with: givlake build")
         yield lake
 
 
@@ -71,12 +73,18 @@ def require_store(settings: "Settings") -> None:
     """
     from pipelines.settings_file import is_store, search_description
 
-    if not is_store(settings.data):
+    if is_store(settings.data):
+        return
+    if account_in_force() is not None:
+        # --data would exclude --account.
         raise KnownError(
-            f"No data in {settings.data}: {search_description()}. Name the data folder with --data"
-            " or GIVLAKE_DATA, or start one with givlake backfill.",
-            EXIT_USAGE,
+            f"No data in {settings.data} yet: start with givlake backfill.", EXIT_USAGE
         )
+    raise KnownError(
+        f"No data in {settings.data}: {search_description()}. Name the data folder with --data or"
+        " GIVLAKE_DATA, or start one with givlake backfill.",
+        EXIT_USAGE,
+    )
 
 
 def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -170,9 +178,18 @@ def check_begun(start: date | None, today: date) -> None:
         raise KnownError(f"The start {start} is in the future: today is {today}.", EXIT_USAGE)
 
 
+class _Console(Console):
+    """A console whose texts recommend commands for the account in force."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(
+            *(with_account(each) if isinstance(each, str) else each for each in objects), **options
+        )
+
+
 def console(stderr: bool = False) -> Console:
     """Return a console that does not interpret text from the API as markup."""
-    result = Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+    result = _Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
     if not result.is_terminal:
         # A file or a pipe has no width, so tables need not be narrowed.
         result.width = _FILE_WIDTH
@@ -246,4 +263,4 @@ def duration(seconds: float) -> str:
 
 def tell(sentence: str) -> None:
     """Print a sentence about the progress of a command to standard error."""
-    click.echo(printable(sentence), err=True)
+    click.echo(printable(with_account(sentence)), err=True)

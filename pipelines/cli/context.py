@@ -20,6 +20,7 @@ _DATA = "givlake.data"
 ACCOUNT = "givlake.account"
 # For what is done when a command has ended, with its context gone.
 _LAST: "list[Settings]" = []
+_LAST_ACCOUNT: list[str] = []
 
 
 def data_option() -> click.Option:
@@ -63,6 +64,7 @@ def account_option(complete: Complete | None = None) -> click.Option:
         if root.meta.setdefault(ACCOUNT, value) != value:
             raise click.UsageError("--account is given twice, with two names.")
         environment = account_environment(value)
+        _LAST_ACCOUNT[:] = [value]
         root.with_resource(working_in(environment))
         # It is not in the data folder, which is given to its owner at the end of every call.
         home = dagster_home(Path(environment["GIVLAKE_DATA"]))
@@ -103,12 +105,18 @@ def refuse_one_account() -> None:
 def begin_call() -> None:
     """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()
+    _LAST_ACCOUNT.clear()
     reset_sent()
 
 
 def settings_in_use() -> "Settings | None":
     """Return the settings of the last call in this process; None if it has read none."""
     return _LAST[-1] if _LAST else None
+
+
+def account_in_use() -> str | None:
+    """Return the account of the last call in this process; None if it has named none."""
+    return _LAST_ACCOUNT[-1] if _LAST_ACCOUNT else None
 
 
 def current_settings() -> "Settings":

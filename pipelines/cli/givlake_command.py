@@ -8,7 +8,8 @@ from click.shell_completion import CompletionItem
 
 from pipelines.cli.command_group import LazyGroup, print_versions
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
-from pipelines.cli.context import account_option, begin_call, settings_in_use
+from pipelines.cli.context import account_in_use, account_option, begin_call, settings_in_use
+from pipelines.recommended_commands import with_account
 from pipelines.stop_signals import is_stopping
 
 
@@ -58,7 +59,7 @@ def run_command() -> None:
         sys.exit(EXIT_USAGE)
     except KnownError as error:
         _refuse_if_stopping(error)
-        click.echo(f"givlake: {error}", err=True)
+        _say(error)
         sys.exit(error.exit_status)
     except BrokenPipeError:
         sys.stderr.close()
@@ -66,10 +67,14 @@ def run_command() -> None:
     except Exception as error:
         _refuse_if_stopping(error)
         known = known_error(error) or _reported(error)
-        click.echo(f"givlake: {known}", err=True)
+        _say(known)
         sys.exit(known.exit_status)
     finally:
         _give_files_to_owner()
+
+
+def _say(error: KnownError) -> None:
+    click.echo(f"givlake: {with_account(str(error), account_in_use())}", err=True)
 
 
 def _refuse_if_stopping(error: Exception) -> None:

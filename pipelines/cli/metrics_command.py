@@ -13,9 +13,10 @@ from pipelines.cli.common import (
     KnownError,
     known_error,
     opened_for_reading,
+    printable,
 )
 from pipelines.cli.context import chosen_account, current_settings, is_folder_chosen
-from pipelines.named_accounts import accounts_folder
+from pipelines.named_accounts import accounts_folder, is_account_name
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 
@@ -82,8 +83,10 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:
             raise
-        click.echo(f"givlake: The account {name} cannot be read: {known}", err=True)
-        found.set("account_readable", 0, account=name)
+        click.echo(printable(f"givlake: The account {name} cannot be read: {known}"), err=True)
+        # A file that no account can have, such as a copy, is no account to be alarmed about.
+        if is_account_name(name):
+            found.set("account_readable", 0, account=name)
         return False
 
 

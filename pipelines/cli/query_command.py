@@ -19,6 +19,7 @@ from pipelines.cli.common import (
     format_option,
     opened_for_reading,
     plural,
+    tell,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import describe_local_fault
@@ -105,7 +106,7 @@ def _examined(
 
     with opened_for_reading(settings) as lake, connect(lake, as_published=True) as connection:
         if (not_built := describe_pending(lake)) is not None:
-            click.echo(not_built, err=True)
+            tell(not_built)
         elif state is not None and not (lake.problems or lake.is_empty or lake.own_views()):
             remember_whole(folder, state)
         yield connection

@@ -15,6 +15,7 @@ from pipelines.cli.common import (
     plural,
     printable,
     require_store,
+    tell,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.settings import Settings
@@ -207,6 +208,6 @@ def _sent(settings: Settings, made: "Report") -> "AlertReport":
 
     sent = send_report(settings, made)
     for sentence in sent.errors:
-        click.echo(printable(sentence), err=True)
+        tell(sentence)
     click.echo(f"{printable(made.title)}: {plural(sent.messages, 'message')} sent.")
     return sent

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.health.freshness import Freshness
 from pipelines.health.overview import DeviceOverview, Overview
+from pipelines.recommended_commands import with_account
 from warehouse.coverage import SETTLED, State
 
 COLUMNS = (
@@ -60,15 +61,16 @@ def fix_command(
 ) -> str:
     """Return the command that fixes days, or a snapshot dataset, in a state."""
     if state is State.NOT_BUILT:
-        return "givlake build"
+        return with_account("givlake build")
     if start is None:
-        return "givlake sync"
+        return with_account("givlake sync")
     # Device names come from the API, and owners paste the command into a shell.
     device_options = "".join(f" --device {shlex.quote(device_id)}" for device_id in device_ids)
     dataset_option = f" --dataset {dataset}" if dataset else ""
     # What is fetched already is fetched again only on demand.
     again = " --refetch" if state is State.PROVISIONAL else ""
-    return f"givlake backfill{dataset_option}{device_options} --start {start} --end {end}{again}"
+    options = f"{dataset_option}{device_options} --start {start} --end {end}{again}"
+    return f"{with_account('givlake backfill')}{options}"
 
 
 def _missing(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:

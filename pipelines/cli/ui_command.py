@@ -12,7 +12,14 @@ import click
 from givenergy.server_clock import utc_now
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
 from pipelines.cli.child_processes import child_processes
-from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console, known_error
+from pipelines.cli.common import (
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
+    KnownError,
+    console,
+    known_error,
+    printable,
+)
 from pipelines.cli.context import chosen_account, current_settings, is_folder_chosen
 from pipelines.cli.local_faults import port_fault
 from pipelines.dagster_workarounds.code_location import location_name
@@ -23,9 +30,9 @@ from pipelines.dagster_workarounds.services import (
     web_server,
     write_workspace,
 )
-from pipelines.named_accounts import NAME, account_environment, account_files
+from pipelines.named_accounts import NAME, account_environment, account_environments
 from pipelines.settings import Settings, load_settings
-from pipelines.settings_file import ENV_FILE
+from pipelines.settings_file import ENV_FILE, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,7 @@ def _prepared_locations(environments: Sequence[Mapping[str, str]]) -> Iterator[_
             known = known_error(error)
             if known is None or len(environments) == 1:
                 raise
-            name = environment[NAME]
-            click.echo(f"givlake: The account {name} is left out: {known}", err=True)
+            _say_left_out(environment[NAME], known)
             continue
         count += 1
         if len(environments) > 1:
@@ -112,6 +118,10 @@ def _prepared_locations(environments: Sequence[Mapping[str, str]]) -> Iterator[_
         yield location
     if not count:
         raise KnownError("None of the accounts can be shown; why is above.", EXIT_USAGE)
+
+
+def _say_left_out(name: str, reason: Exception) -> None:
+    click.echo(printable(f"givlake: The account {name} is left out: {reason}"), err=True)
 
 
 def _prepared(environment: Mapping[str, str]) -> _Location:
@@ -190,7 +200,7 @@ def _environments(demo: Path | None) -> Iterator[list[Mapping[str, str]]]:
     """Yield the environments of the accounts to show: the demo's, the one in force, or all named.
 
     Raises:
-        SettingsError: The names of the accounts are not valid.
+        SettingsError: The account that the call names cannot be used.
     """
     if demo is not None:
         from pipelines.cli.demo_command import simulated_account
@@ -198,8 +208,20 @@ def _environments(demo: Path | None) -> Iterator[list[Mapping[str, str]]]:
         with simulated_account(demo) as environment:
             yield [environment]
         return
-    names = [name] if (name := chosen_account()) else account_files()
-    if names and not is_folder_chosen():
-        yield [account_environment(name) for name in names]
+    if (name := chosen_account()) is not None:
+        yield [account_environment(name)]
+    elif (accounts := account_environments()) and not is_folder_chosen():
+        yield [*_usable(accounts)]
     else:
         yield [own_environment(current_settings())]
+
+
+def _usable(
+    accounts: Mapping[str, Mapping[str, str] | SettingsError],
+) -> Iterator[Mapping[str, str]]:
+    """Yield the environments of accounts; one that cannot be used is named and left out."""
+    for name, environment in accounts.items():
+        if isinstance(environment, SettingsError):
+            _say_left_out(name, environment)
+        else:
+            yield environment

@@ -16,6 +16,7 @@ from pipelines.health.asset_checks import asset_check
 from pipelines.health.findings import refresh_findings
 from pipelines.health.notices import sql
 from pipelines.open_folder import open_lake
+from pipelines.recommended_commands import with_account
 from pipelines.settings import Settings
 from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
@@ -108,7 +109,7 @@ def _describe(reconciliation: Reconciliation, result: ReconciliationResult) -> s
     return (
         f"{result.outside:,} of {result.rows:,} rows deviate by more than the tolerance, at most"
         f" by {worst['deviation']:.4g} {reconciliation.unit} ({_where(worst)}). Details:"
-        f' givlake query "FROM {reconciliation.name} WHERE NOT is_within"'
+        f' {with_account("givlake query")} "FROM {reconciliation.name} WHERE NOT is_within"'
     )
 
 

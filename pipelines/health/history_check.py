@@ -12,6 +12,7 @@ from pipelines.health.calendar import calendars, characters
 from pipelines.health.overview import overview
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_lake
+from pipelines.recommended_commands import with_account
 from pipelines.settings import Settings
 from warehouse.coverage import State
 
@@ -34,7 +35,8 @@ def history_check(
             for device in summary.devices
             if set(device.days_by_state) <= {State.NOT_REQUESTED}
         ]
-        commands = [f"givlake backfill --device {shlex.quote(each)}" for each in without]
+        command = with_account("givlake backfill")
+        commands = [f"{command} --device {shlex.quote(each)}" for each in without]
         return dg.AssetCheckResult(
             passed=not without,
             severity=dg.AssetCheckSeverity.WARN,

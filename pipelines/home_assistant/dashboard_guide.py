@@ -6,6 +6,7 @@ from datetime import date
 
 from pipelines.home_assistant.statistic import COSTS, Content, SubjectKind, Written
 from pipelines.home_assistant.statistics_files import DATETIME_FORMAT, JSON_LINES, TSV
+from pipelines.recommended_commands import with_account
 
 GUIDE = "energy-dashboard.md"
 _GAPS_LISTED = 10
@@ -74,7 +75,7 @@ def guide(content: Content) -> str:
         "\n".join(_statistics(content.written)),
         "\n".join(_missing(content)),
     ]
-    return "\n".join(section.rstrip("\n") + "\n" for section in sections)
+    return with_account("\n".join(section.rstrip("\n") + "\n" for section in sections))
 
 
 def _options(content: Content) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from givenergy.server_clock import utc_now
 from pipelines.dashboard import DashboardData, chart_names, encode, page_file
+from pipelines.recommended_commands import with_account
 from pipelines.reports.manifest_hash import RowsHash, rows_hash
 from pipelines.reports.report_data import rounded_charts, script_json
 from pipelines.reports.report_page import PageParts, ReportParts, report_html
@@ -193,7 +194,8 @@ def _proof(
 ) -> str:
     """Return the end of the report: when it was made, from which data, and their hash."""
     option = "device" if scope["kind"] == "inverter" else "site"
-    command = f"givlake report --{option} {scope['device']} --{period.kind} {period.label}"
+    chosen = f"--{option} {scope['device']} --{period.kind} {period.label}"
+    command = f"{with_account('givlake report')} {chosen}"
     late = scope["first_date"] > scope["start"]
     start = f"{scope['first_date']}, when the data begin," if late else scope["start"]
     counts = ", ".join(f"{name} {count:,}" for name, count in rows.rows.items()) or "none"

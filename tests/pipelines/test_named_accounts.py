@@ -1,11 +1,14 @@
 """Accounts by name: their files, folders and tokens, and none of another's."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipelines.cli.command_list import MODULES, WITHOUT_DATA
+from pipelines.recommended_commands import COMMANDS, with_account
 from simulator import Simulator
 from tests.support.owner import Owner
 from tests.support.two_accounts import NORTH, SOUTH, TOKENS, TwoAccounts
@@ -14,9 +17,15 @@ DAY = ("--start", "2026-06-10", "--end", "2026-06-10")
 
 
 @pytest.fixture
-def two(simulate: Callable[..., Simulator], tmp_path: Path) -> TwoAccounts:
+def sim(simulate: Callable[..., Simulator]) -> Simulator:
+    """Simulate two accounts of two inverters each."""
+    return simulate(tokens=TOKENS, inverters=2)
+
+
+@pytest.fixture
+def two(sim: Simulator, tmp_path: Path) -> TwoAccounts:
     """Two accounts of an installer without data."""
-    return TwoAccounts(tmp_path, simulate(tokens=TOKENS, inverters=2))
+    return TwoAccounts(tmp_path, sim)
 
 
 @pytest.mark.end_to_end
@@ -61,7 +70,39 @@ def test_a_name_and_its_file_agree(two: TwoAccounts) -> None:
     file.write_text("GIVLAKE_NAME=other\n")
     assert "GIVLAKE_NAME is 'other'" in two.of(NORTH, "status").err
     (two.accounts / "a b.env").write_text("")
-    assert "cannot name an account" in two.of(NORTH, "status").err
+    assert "There is no account 'a-b'" in two.of("a-b", "status").err
+    assert "a b: " in two.givlake("accounts", "list").out
+    assert "cannot name an account" in two.givlake("accounts", "list").out
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_two_accounts_with_one_data_folder_are_refused(two: TwoAccounts, link: bool) -> None:
+    """Each would write its data, publish and be measured as the other."""
+    first = two.accounts / "first.env"
+    data = two.folder / "link" if link else two.accounts / SOUTH
+    if link:
+        (two.accounts / SOUTH).mkdir()
+        data.symlink_to(two.accounts / SOUTH)
+    first.write_text(f"GIVENERGY_API_TOKEN=first\nGIVLAKE_DATA={data}\n")
+    for command in (("sync",), ("publish",), ("status",), ("metrics",), ("ui", "--port", "1")):
+        done = two.of("first", *command)
+        assert done.status == 2, command
+        said = f"{str(data)!r}, which is the data folder of south: use another folder"
+        assert said in done.err
+        assert f"It is set in {first}." in done.err
+    # The other has its usual folder, as before.
+    assert "data folder of" not in two.of(SOUTH, "status").err
+    together = two.givlake("metrics")
+    assert together.status == 1
+    assert 'givlake_account_readable{account="first"} 0.0' in together.out
+    # Neither is told apart by what its file says.
+    south = two.accounts / "south.env"
+    south.write_text(f"{south.read_text()}GIVLAKE_DATA=south\n")
+    for name in ("first", SOUTH):
+        done = two.of(name, "status")
+        assert done.status == 2
+        assert str(first) in done.err
+        assert str(south) in done.err
 
 
 def test_without_accounts_it_says_how_to_make_one(
@@ -111,3 +152,29 @@ def test_a_data_folder_on_an_object_store_is_refused(
 
 def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_recommended_command_names_its_account(two: TwoAccounts, sim: Simulator) -> None:
+    """Pasted without it, the command would be about the account of a `.env` beside `accounts`."""
+    (two.folder / ".env").write_text("GIVENERGY_API_TOKEN=unknown\n")
+    assert f"start with givlake --account {NORTH} backfill." in two.of(NORTH, "query", "FROM x").err
+    assert "--data" not in two.of(NORTH, "query", "FROM x").err
+    sim.fail("/data-points/2026-06-10", status=500)
+    outputs = [two.of(NORTH, "backfill", *DAY).output]
+    assert f"run `givlake --account {NORTH} status` for details" in outputs[0]
+    for layout in ("table", "json", "csv"):
+        outputs.append(two.of(NORTH, "status", "--format", layout).output)
+    outputs += [two.of(NORTH, command).output for command in ("verify", "doctor", "plan")]
+    outputs += [two.of(NORTH, "describe", "no-such").output, two.of(NORTH, "roles", "list").output]
+    for output in outputs:
+        recommended = re.findall(rf"givlake (?:{'|'.join(COMMANDS)})\b[^:\n]*", output)
+        assert [text for text in recommended if not text.startswith("givlake describe")] == []
+    assert f"Fix: givlake --account {NORTH} backfill " in outputs[1]
+    assert f"givlake --account {NORTH} backfill --dataset" in outputs[3]
+
+
+def test_every_command_with_a_data_folder_is_recommended_with_its_account() -> None:
+    assert {*COMMANDS} == {*MODULES} - {*WITHOUT_DATA, "demo"}
+    assert with_account("givlake sync", NORTH) == f"givlake --account {NORTH} sync"
+    for text in ("givlake report: 2026", "what givlake stores", "givlake syncs", "givlake --help"):
+        assert with_account(text, NORTH) == text
