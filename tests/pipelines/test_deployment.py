@@ -18,11 +18,9 @@ from sqlalchemy import make_url
 
 from pipelines.cli.help_texts import help_texts
 from pipelines.dagster_workarounds.postgres import KeptPostgresStorage
-from pipelines.health.metrics import METRICS
 from tests.support.dagster_page import page
 from tests.support.import_graph import REPOSITORY
 from tests.support.timeouts import TIMEOUT_S
-from warehouse.coverage import State
 
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -30,7 +28,6 @@ SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 AGENTS = sorted((DEPLOY / "launchd").iterdir())
 COMPOSE = DEPLOY / "docker" / "compose.yaml"
 FLEET = COMPOSE.with_name("compose.fleet.yaml")
-ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 HARDENING = (
     "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
     "StateDirectoryMode=0700", "RestrictSUIDSGID=yes", "SystemCallFilter=@system-service",
@@ -318,24 +315,6 @@ def test_the_files_for_kubernetes_fit_together():
     assert type(loaded).__name__ == "DefaultRunLauncher"
     assert values["postgresql"]["postgresqlScheme"] == "postgresql+psycopg2"
     assert values["dagster-user-deployments"] == {"enabled": True, "enableSubchart": False}
-
-
-def test_alerts_are_about_metrics_that_there_are():
-    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
-    known = {f"givlake_{name}" for name in METRICS}
-    for rule in group["rules"]:
-        named = {*re.findall(r"givlake_\w+", rule["expr"])}
-        assert named, rule["alert"]
-        assert named <= known
-        commands = re.findall(r"givlake --account {{ \$labels.account }} (\w+)", str(rule))
-        assert {*commands} <= {*help_texts()["commands"]}
-    states = {*re.findall(r"[a-z_]+", re.findall(r'state=~"(.+?)"', ALERTS.read_text())[0])}
-    assert states <= {str(state) for state in State}
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
-def test_prometheus_accepts_the_alerts():
-    subprocess.run(["promtool", "check", "rules", str(ALERTS)], check=True)
 
 
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="needs hadolint")
