@@ -59,7 +59,7 @@ def metrics(output: Path | None) -> None:
     if not accounts:
         _add(found, current_settings())
     for name, settings in accounts.items():
-        if not _is_added(found, name, settings):
+        if not _is_added(found, name, settings, folder / name):
             status = EXIT_INCOMPLETE
     if output is None:
         click.echo(found.text(), nl=False)
@@ -69,7 +69,9 @@ def metrics(output: Path | None) -> None:
     raise SystemExit(status)
 
 
-def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -> bool:
+def _is_added(
+    found: "Metrics", name: str, settings: Settings | SettingsError, usual_folder: Path
+) -> bool:
     """Add the metrics of one of several accounts; say why if that cannot be done.
 
     The others are told all the same, and this one as unreadable.
@@ -77,7 +79,8 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
     try:
         if isinstance(settings, SettingsError):
             raise settings
-        _add(found, settings)
+        # A new account has no folder yet. One that its file names is missing if a disk is.
+        _add(found, settings, may_be_absent=settings.data == usual_folder)
     except Exception as error:
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:
@@ -88,11 +91,11 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
     return True
 
 
-def _add(found: "Metrics", settings: Settings) -> None:
+def _add(found: "Metrics", settings: Settings, *, may_be_absent: bool = False) -> None:
     from pipelines.health.metrics import add_account
     from pipelines.open_folder import stored_account
 
-    with opened_for_reading(settings, warn_if_empty=False) as lake:
+    with opened_for_reading(settings, warn_if_empty=False, may_be_absent=may_be_absent) as lake:
         account = settings.account_name or stored_account(settings) or ""
         add_account(found, lake, settings, account)
     found.set("account_readable", 1, account=account)

@@ -111,7 +111,9 @@ def add_account(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, accoun
     metrics.set_time("last_update_timestamp_seconds", last_update(lake), account=account)
     _add_budget(metrics, settings, lake.state.get(ACCOUNT_KEY), account)
     metrics.set("disk_used_bytes", folder_size(lake.folder), account=account)
-    metrics.set("disk_free_bytes", shutil.disk_usage(lake.folder).free, account=account)
+    # The folder of a new account is made by its first fetch.
+    existing = next(each for each in (lake.folder, *lake.folder.parents) if each.exists())
+    metrics.set("disk_free_bytes", shutil.disk_usage(existing).free, account=account)
 
 
 def _add_datasets(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, account: str) -> None:
