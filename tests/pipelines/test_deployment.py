@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -19,8 +20,10 @@ from sqlalchemy import make_url
 from pipelines.cli.help_texts import help_texts
 from pipelines.dagster_workarounds.postgres import KeptPostgresStorage
 from tests.support.dagster_page import page
+from tests.support.http_listener import Listener, listening
 from tests.support.import_graph import REPOSITORY
 from tests.support.timeouts import TIMEOUT_S
+from tests.support.two_accounts import NORTH, TOKENS, TwoAccounts
 
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -66,6 +69,12 @@ def home(simulate, tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
 def run(command: list[str], folder: Path, **options: object) -> int:
     """Run a command with the few variables that cron and service managers set."""
     ours = {name: os.environ[name] for name in os.environ if name.startswith(("PYTHON", "TEST_"))}
@@ -103,6 +112,30 @@ def test_the_services_of_systemd_sync_and_send_alerts(home):
         assert "WorkingDirectory=%S/givlake\n" in unit
         assert run([str(PROGRAM), *command.split()], state) == 0
     assert (state / "data" / "warehouse.duckdb").exists()
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+def test_the_timers_of_an_account_work_with_the_settings_of_the_guide(simulate, tmp_path, listener):
+    operator = TwoAccounts(tmp_path, simulate(inverters=1, tokens=TOKENS))
+    guide = (REPOSITORY / "docs" / "fleet.md").read_text()
+    (listing,) = re.findall(r"^```ini\n(.+?)^```$", guide, re.MULTILINE | re.DOTALL)
+    replaced = {
+        "GIVENERGY_API_TOKEN": TOKENS[0].token,
+        "GIVLAKE_ALERT_URLS": listener.url(),
+        "GIVLAKE_PUBLISH_TO": str(tmp_path / "published"),
+    }
+    file = operator.accounts / f"{NORTH}.env"
+    named = re.findall(r"^(\w+)=", listing, re.MULTILINE)
+    lines = "".join(f"{name}={replaced[name]}\n" for name in named)
+    file.write_text(file.read_text() + lines)
+    enabled = re.findall(r"givlake-(\w+)@north\.timer", guide.partition("enable --now")[2])
+    for name in dict.fromkeys(enabled):
+        unit = (DEPLOY / "systemd" / f"givlake-{name}@.service").read_text()
+        (command,) = re.findall(r"^ExecStart=/opt/givlake/bin/givlake (.+)$", unit, re.MULTILINE)
+        done = operator.process(*command.replace("%i", NORTH).split())
+        assert done.status == 0, (name, done.output)
+    assert (tmp_path / "published").is_dir()
 
 
 @pytest.mark.processes
@@ -206,7 +239,7 @@ def test_a_service_runs_a_command_as_a_user_of_its_own(unit):
 
 
 def test_no_two_accounts_start_at_the_same_moment():
-    for name in ("sync", "publish"):
+    for name in ("sync", "publish", "alert"):
         timer = (DEPLOY / "systemd" / f"givlake-{name}@.timer").read_text()
         assert "FixedRandomDelay=yes" in timer
         assert int(re.findall(r"RandomizedDelaySec=(\d+)", timer)[0]) >= 1200
