@@ -60,7 +60,7 @@ def metrics(output: Path | None) -> None:
     if not accounts and not _add(found, current_settings()):
         status = EXIT_INCOMPLETE
     for name, settings in accounts.items():
-        if not _is_added(found, name, settings):
+        if not _is_added(found, name, settings, folder / name):
             status = EXIT_INCOMPLETE
     if output is None:
         click.echo(found.text(), nl=False)
@@ -70,7 +70,9 @@ def metrics(output: Path | None) -> None:
     raise SystemExit(status)
 
 
-def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -> bool:
+def _is_added(
+    found: "Metrics", name: str, settings: Settings | SettingsError, usual_folder: Path
+) -> bool:
     """Add the metrics of one of several accounts; say why if that cannot be done.
 
     The others are told all the same, and this one as unreadable.
@@ -78,7 +80,8 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
     try:
         if isinstance(settings, SettingsError):
             raise settings
-        return _add(found, settings)
+        # A new account has no folder yet. One that its file names is missing if a disk is.
+        return _add(found, settings, may_be_absent=settings.data == usual_folder)
     except Exception as error:
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:
@@ -90,12 +93,12 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
         return False
 
 
-def _add(found: "Metrics", settings: Settings) -> bool:
+def _add(found: "Metrics", settings: Settings, *, may_be_absent: bool = False) -> bool:
     """Add the metrics of an account; return whether they are all, and say why not."""
     from pipelines.health.metrics import add_account
     from pipelines.open_folder import stored_account
 
-    with opened_for_reading(settings, warn_if_empty=False) as lake:
+    with opened_for_reading(settings, warn_if_empty=False, may_be_absent=may_be_absent) as lake:
         account = settings.account_name or stored_account(settings) or ""
         unread = add_account(found, lake, settings, account)
     found.set("account_readable", 1, account=account)

@@ -123,7 +123,9 @@ def add_account(
         unread = error
     metrics.set("budget_readable", unread is None, account=account)
     metrics.set("disk_used_bytes", folder_size(lake.folder), account=account)
-    metrics.set("disk_free_bytes", shutil.disk_usage(lake.folder).free, account=account)
+    # The folder of a new account is made by its first fetch.
+    existing = next(each for each in (lake.folder, *lake.folder.parents) if each.exists())
+    metrics.set("disk_free_bytes", shutil.disk_usage(existing).free, account=account)
     return unread
 
 

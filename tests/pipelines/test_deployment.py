@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -18,11 +19,11 @@ from sqlalchemy import make_url
 
 from pipelines.cli.help_texts import help_texts
 from pipelines.dagster_workarounds.postgres import KeptPostgresStorage
-from pipelines.health.metrics import METRICS
 from tests.support.dagster_page import page
+from tests.support.http_listener import Listener, listening
 from tests.support.import_graph import REPOSITORY
 from tests.support.timeouts import TIMEOUT_S
-from warehouse.coverage import State
+from tests.support.two_accounts import NORTH, TOKENS, TwoAccounts
 
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -30,7 +31,6 @@ SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 AGENTS = sorted((DEPLOY / "launchd").iterdir())
 COMPOSE = DEPLOY / "docker" / "compose.yaml"
 FLEET = COMPOSE.with_name("compose.fleet.yaml")
-ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 HARDENING = (
     "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
     "StateDirectoryMode=0700", "RestrictSUIDSGID=yes", "SystemCallFilter=@system-service",
@@ -67,6 +67,12 @@ def home(simulate, tmp_path) -> Path:
     programs.mkdir(parents=True)
     (programs / "givlake").symlink_to(PROGRAM)
     return tmp_path
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
 
 
 def run(command: list[str], folder: Path, **options: object) -> int:
@@ -106,6 +112,30 @@ def test_the_services_of_systemd_sync_and_send_alerts(home):
         assert "WorkingDirectory=%S/givlake\n" in unit
         assert run([str(PROGRAM), *command.split()], state) == 0
     assert (state / "data" / "warehouse.duckdb").exists()
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+def test_the_timers_of_an_account_work_with_the_settings_of_the_guide(simulate, tmp_path, listener):
+    operator = TwoAccounts(tmp_path, simulate(inverters=1, tokens=TOKENS))
+    guide = (REPOSITORY / "docs" / "fleet.md").read_text()
+    (listing,) = re.findall(r"^```ini\n(.+?)^```$", guide, re.MULTILINE | re.DOTALL)
+    replaced = {
+        "GIVENERGY_API_TOKEN": TOKENS[0].token,
+        "GIVLAKE_ALERT_URLS": listener.url(),
+        "GIVLAKE_PUBLISH_TO": str(tmp_path / "published"),
+    }
+    file = operator.accounts / f"{NORTH}.env"
+    named = re.findall(r"^(\w+)=", listing, re.MULTILINE)
+    lines = "".join(f"{name}={replaced[name]}\n" for name in named)
+    file.write_text(file.read_text() + lines)
+    enabled = re.findall(r"givlake-(\w+)@north\.timer", guide.partition("enable --now")[2])
+    for name in dict.fromkeys(enabled):
+        unit = (DEPLOY / "systemd" / f"givlake-{name}@.service").read_text()
+        (command,) = re.findall(r"^ExecStart=/opt/givlake/bin/givlake (.+)$", unit, re.MULTILINE)
+        done = operator.process(*command.replace("%i", NORTH).split())
+        assert done.status == 0, (name, done.output)
+    assert (tmp_path / "published").is_dir()
 
 
 @pytest.mark.processes
@@ -201,13 +231,15 @@ def test_a_service_runs_a_command_as_a_user_of_its_own(unit):
     assert "\nWorkingDirectory=%S/givlake\n" in text
     for line in HARDENING:
         assert f"\n{line}\n" in text
+    # Even a command without requests may need a budget in PostgreSQL.
+    assert "PrivateNetwork=yes" not in text
     if "ui" not in unit.name:
         timer = unit.with_suffix(".timer").read_text()
         assert "\nOnCalendar=" in timer
 
 
 def test_no_two_accounts_start_at_the_same_moment():
-    for name in ("sync", "publish"):
+    for name in ("sync", "publish", "alert"):
         timer = (DEPLOY / "systemd" / f"givlake-{name}@.timer").read_text()
         assert "FixedRandomDelay=yes" in timer
         assert int(re.findall(r"RandomizedDelaySec=(\d+)", timer)[0]) >= 1200
@@ -318,24 +350,6 @@ def test_the_files_for_kubernetes_fit_together():
     assert type(loaded).__name__ == "DefaultRunLauncher"
     assert values["postgresql"]["postgresqlScheme"] == "postgresql+psycopg2"
     assert values["dagster-user-deployments"] == {"enabled": True, "enableSubchart": False}
-
-
-def test_alerts_are_about_metrics_that_there_are():
-    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
-    known = {f"givlake_{name}" for name in METRICS}
-    for rule in group["rules"]:
-        named = {*re.findall(r"givlake_\w+", rule["expr"])}
-        assert named, rule["alert"]
-        assert named <= known
-        commands = re.findall(r"givlake --account {{ \$labels.account }} (\w+)", str(rule))
-        assert {*commands} <= {*help_texts()["commands"]}
-    states = {*re.findall(r"[a-z_]+", re.findall(r'state=~"(.+?)"', ALERTS.read_text())[0])}
-    assert states <= {str(state) for state in State}
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
-def test_prometheus_accepts_the_alerts():
-    subprocess.run(["promtool", "check", "rules", str(ALERTS)], check=True)
 
 
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="needs hadolint")

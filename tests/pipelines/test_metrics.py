@@ -177,14 +177,32 @@ def test_requests_of_an_earlier_day_do_not_count(owner):
     assert value(found, "windows_used_last_day") == value(found, "requests_last_day") == 0
 
 
+def test_a_new_account_is_one_without_data(simulate, tmp_path):
+    operator = TwoAccounts(tmp_path, simulate(tokens=TOKENS))
+    done = operator.givlake("metrics")
+    assert (done.status, done.err) == (0, "")
+    found = samples(done.out)
+    for account in (NORTH, SOUTH):
+        assert value(found, "account_readable", account=account) == 1
+        assert value(found, "coverage", account=account) == 0
+        assert value(found, "disk_free_bytes", account=account) > 0
+    # The alert about an account that nothing updates is about this difference.
+    assert "givlake_last_update_timestamp_seconds" not in found
+    assert not (operator.accounts / SOUTH).exists()
+
+
 def test_all_accounts_are_told_and_one_that_cannot_be_read_hides_none(simulate, tmp_path):
     sim = simulate(inverters=2, commissioned=date(2025, 5, 1), tokens=TOKENS)
     operator = TwoAccounts(tmp_path, sim)
     assert operator.of(NORTH, "backfill", "--start", DAYS[0], "--end", DAYS[0]).status == 0
     target = tmp_path / "givlake.prom"
+    file = operator.accounts / f"{SOUTH}.env"
+    usual = file.read_text()
+    file.write_text(f"{usual}GIVLAKE_DATA=/not-mounted/{SOUTH}\n")
     done = operator.givlake("metrics", "--output", target)
     assert (done.status, done.out) == (1, "")
     assert "The account south cannot be read: No data in" in done.err
+    file.write_text(usual)
     found = samples(target.read_text())
     assert value(found, "account_readable", account=NORTH) == 1
     assert value(found, "account_readable", account=SOUTH) == 0
