@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,9 +14,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from tests.support import clock
-from tests.support.published import commits, objects, publish_toys, published_rows
-from tests.support.toy_decoder import SCHEMA, ToyDecoder, answer, day_rows, spec
+from tests.support.published import (
+    commits,
+    objects,
+    publish_toys,
+    published_rows,
+)
+from tests.support.toy_decoder import DAY, OTHER_MONTH, SCHEMA, ToyDecoder, answer, day_rows, spec
 from tests.support.unprivileged import as_root, run_apart
 from warehouse.errors import PublishError, StoreError
 from warehouse.lake import Lake
@@ -29,28 +33,6 @@ from warehouse.publish.published_types import published_rows as converted
 from warehouse.publish.published_types import published_schema
 from warehouse.storage.file_locks import FileLock
 from warehouse.tables.build import build, rebuild
-
-DAY = date(2025, 6, 1)
-OTHER_MONTH = date(2025, 7, 15)
-
-
-@pytest.fixture
-def target(tmp_path):
-    return tmp_path / "published"
-
-
-@pytest.fixture
-def machine_clock():
-    """Delta compares times with the machine's clock."""
-    with clock.at(None):
-        yield
-
-
-@pytest.fixture
-def two_months(lake):
-    lake.archive.append([answer("A", DAY, day_rows(DAY))])
-    lake.archive.append([answer("B", OTHER_MONTH, day_rows(OTHER_MONTH, power=7))])
-    return lake
 
 
 def test_all_rows_are_published_once(two_months, target):

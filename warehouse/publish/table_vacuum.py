@@ -13,6 +13,7 @@ from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.published_part import ACCOUNT
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyarrow.fs import FileSystem
 
 _LOG = "_delta_log"
@@ -59,14 +60,9 @@ def purge_table(target: DeltaTarget, name: str, accounts: Collection[str]) -> in
     Returns:
         The number of objects.
     """
-    table = target.open(name)
-    if table is None:
-        return 0
-    # With this, a checkpoint has no entries of removed files.
-    delta_log.set_retention(table, is_none=True)
-    table.create_checkpoint()
-    first = table.version()
-    files = target.files(name)
+    table, files = target.open(name), target.files(name)
+    # Without a table, files of a publication that was killed before its first commit are left.
+    first = 0 if table is None else _new_log(table)
     current = {file.path for file in delta_log.files_of(table)}
     old = [
         *(path for path in _below(files, _LOG) if _version(path) < first),
@@ -78,11 +74,22 @@ def purge_table(target: DeltaTarget, name: str, accounts: Collection[str]) -> in
         ),
     ]
     removed = _delete(files, old)
-    delta_log.set_retention(table, is_none=False)
     if target.folder is not None:
         for account in accounts:
             _remove_empty(target.folder / name / f"{ACCOUNT}={account}")
+        with suppress(OSError):
+            (target.folder / name).rmdir()
     return removed
+
+
+def _new_log(table: DeltaTable) -> int:
+    """Write a checkpoint without entries of removed files; return the version that it is of."""
+    delta_log.set_retention(table, is_none=True)
+    table.create_checkpoint()
+    first = table.version()
+    # Before anything is removed, which takes a while and can be killed.
+    delta_log.set_retention(table, is_none=False)
+    return first
 
 
 def _delete(files: FileSystem, paths: Iterable[str]) -> int:
