@@ -257,5 +257,5 @@ class _Publishing:
         if published.commits and not dry_run:
             with self._target.explained(f"Removing old files of {table.name}"):
                 self._done.removed_objects += vacuum_table(
-                    self._target, table.name, self._options.retention_h
+                    self._target, table, self._account, self._options.retention_h
                 )
