@@ -18,6 +18,8 @@ from warehouse.lake import Lake
 from warehouse.tables.build import build
 
 DATASET = "readings"
+DAY = date(2025, 6, 1)
+OTHER_MONTH = date(2025, 7, 15)
 UTC_US = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
     [

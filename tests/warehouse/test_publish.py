@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,9 +15,13 @@ import pyarrow.dataset as ds
 import pytest
 from deltalake import DeltaTable
 
-from tests.support import clock
-from tests.support.published import commits, objects, publish_toys, published_rows
-from tests.support.toy_decoder import SCHEMA, ToyDecoder, answer, day_rows, spec
+from tests.support.published import (
+    commits,
+    objects,
+    publish_toys,
+    published_rows,
+)
+from tests.support.toy_decoder import DAY, OTHER_MONTH, SCHEMA, ToyDecoder, answer, day_rows, spec
 from tests.support.unprivileged import as_root, run_apart
 from warehouse.errors import PublishError, StoreError
 from warehouse.lake import Lake
@@ -29,28 +34,6 @@ from warehouse.publish.published_types import published_rows as converted
 from warehouse.publish.published_types import published_schema
 from warehouse.storage.file_locks import FileLock
 from warehouse.tables.build import build, rebuild
-
-DAY = date(2025, 6, 1)
-OTHER_MONTH = date(2025, 7, 15)
-
-
-@pytest.fixture
-def target(tmp_path):
-    return tmp_path / "published"
-
-
-@pytest.fixture
-def machine_clock():
-    """Delta compares times with the machine's clock."""
-    with clock.at(None):
-        yield
-
-
-@pytest.fixture
-def two_months(lake):
-    lake.archive.append([answer("A", DAY, day_rows(DAY))])
-    lake.archive.append([answer("B", OTHER_MONTH, day_rows(OTHER_MONTH, power=7))])
-    return lake
 
 
 def test_all_rows_are_published_once(two_months, target):
@@ -382,6 +365,42 @@ def test_old_files_go_after_the_retention(two_months, target, machine_clock):
     assert done.removed_objects == 2
     assert len([path for path in objects(target) if path.suffix == ".parquet"]) == 2
     assert len(published_rows(target / "readings")) == 8
+
+
+def test_removal_of_old_files_spares_a_publication_under_way(
+    two_months, target, tmp_path, machine_clock, monkeypatch
+):
+    """Neither of another account, nor files of the own one that are younger than a day."""
+    publish_toys(two_months, target)
+    two_months.archive.append([answer("A", DAY, day_rows(DAY, power=1))])
+    with Lake(tmp_path / "south") as south:
+        uploaded = []
+
+        def write(*arguments):
+            action = write_part(*arguments)
+            uploaded.append(action)
+            if len(uploaded) == 1:
+                south.archive.append([answer("C", DAY, day_rows(DAY))])
+                publish_toys(south, target, account="south", retention_h=0)
+            return action
+
+        monkeypatch.setattr(table_publication, "write_part", write)
+        publish_toys(two_months, target, retention_h=0)
+    assert len(published_rows(target / "readings")) == 12
+
+
+def test_files_of_a_killed_publication_go_after_a_day(two_months, target, machine_clock):
+    publish_toys(two_months, target)
+    (held,) = [path for path in objects(target) if "month=2025-06" in str(path)]
+    young, old = (held.with_name(f"part-0-of-1-{digit * 16}-00000000.parquet") for digit in "ab")
+    for path in (young, old):
+        shutil.copy(held, path)
+    a_day_ago = held.stat().st_mtime - 25 * 3600
+    os.utime(old, (a_day_ago, a_day_ago))
+    two_months.archive.append([answer("A", DAY, day_rows(DAY, power=1))])
+    publish_toys(two_months, target, retention_h=0)
+    assert young.exists()
+    assert not old.exists()
 
 
 def test_the_log_stays_short(lake, target):

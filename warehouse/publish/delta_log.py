@@ -154,6 +154,12 @@ def append(
     )
 
 
+def repair_retention(held: DeltaTable) -> None:
+    """Set the usual retention again after a removal that was killed in between."""
+    if held.metadata().configuration.get(_REMOVED_FILES) != _CONFIGURATION[_REMOVED_FILES]:
+        set_retention(held, is_none=False)
+
+
 def set_retention(held: DeltaTable, *, is_none: bool) -> None:
     """Set for how long checkpoints name removed files: as usual, or not at all."""
     usual = _CONFIGURATION[_REMOVED_FILES]

@@ -23,6 +23,13 @@ CREDENTIAL_PREFIXES = ("AWS_", "GOOGLE_", "AZURE_")
 # A network that is away for longer ends the publication; the next one goes on.
 _OPTIONS = {"timeout": "60s", "connect_timeout": "10s", "max_retries": "5", "retry_timeout": "60s"}
 _OPENED_AT_ONCE = 8
+# Which of several stores a bucket is in, which its URL does not say.
+_STORES = {
+    **dict.fromkeys(("s3", "s3a"), ("AWS_ENDPOINT_URL", "AWS_ENDPOINT")),
+    **dict.fromkeys(
+        ("az", "abfs", "abfss"), ("AZURE_STORAGE_ENDPOINT", "AZURE_STORAGE_ACCOUNT_NAME")
+    ),
+}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SECRET_WORDS = ("SECRET", "KEY", "TOKEN", "PASSWORD", "CREDENTIAL")
 _REASONS = (
@@ -51,6 +58,7 @@ class DeltaTarget:
     Attributes:
         url: Its path or URL, as it is shown.
         is_known_store: Whether it is a folder, or with AWS, Google or Azure.
+        store: Which store a URL's bucket is in; "" if it is a folder.
     """
 
     def __init__(self, url: str, credentials: Mapping[str, str]) -> None:
@@ -64,8 +72,12 @@ class DeltaTarget:
         self.folder = None if "://" in url else Path(url).expanduser().absolute()
         self._options = {} if self.folder else {**_OPTIONS, **credentials}
         self._opened: dict[str, DeltaTable | None] = {}
-        endpoint = ""
-        if urlsplit(url).scheme in ("s3", "s3a"):
+        self.store, endpoint = "", ""
+        scheme = urlsplit(url).scheme
+        if self.folder is None:
+            named = (credentials.get(name) for name in _STORES.get(scheme, ()))
+            self.store = next(filter(None, named), scheme)
+        if scheme in ("s3", "s3a"):
             endpoint = credentials.get("AWS_ENDPOINT_URL", credentials.get("AWS_ENDPOINT", ""))
             if endpoint.startswith("http://"):
                 self._options.setdefault("AWS_ALLOW_HTTP", "true")
@@ -80,35 +92,38 @@ class DeltaTarget:
         """Options of deltalake for the object store, with secrets."""
         return dict(self._options)
 
-    def check(self) -> None:
+    def check(self, *, is_known: bool) -> None:
         """Make the folder if the target is one, and check that it can be written to.
+
+        Args:
+            is_known: Whether it must have something already, and is not made.
 
         Raises:
             OSError: It cannot.
+            TargetError: It has nothing, as a disk that is not mounted.
         """
+        if is_known and not self.folders():
+            raise TargetError(
+                f"{self.url} has nothing of what was published to it: run the same command again"
+                " when it is mounted or reached as before; if it is gone for good, remove it from"
+                " published_to in state.json"
+            )
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Log files are created, so a folder without permission fails here and not halfway.
             if not os.access(self.folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "Permission denied", str(self.folder))
 
-    def tables(self) -> list[str]:
-        """Return the names of all tables that are there."""
-        from deltalake import DeltaTable
+    def folders(self) -> list[str]:
+        """Return the names of all folders that are there, of tables or of what is left of them."""
         from deltalake.fs import DeltaStorageHandler
         from pyarrow.fs import FileSelector, FileType, PyFileSystem
 
-        if self.folder is not None and not self.folder.exists():
+        if self.folder is not None and not self.folder.is_dir():
             return []
         root = PyFileSystem(DeltaStorageHandler(str(self.folder or self.url), self.options or None))
         found = root.get_file_info(FileSelector("", recursive=False, allow_not_found=True))
-        names = [each.base_name for each in found if each.type == FileType.Directory]
-        options = self.options or None
-        return [
-            name
-            for name in sorted(names)
-            if DeltaTable.is_deltatable(self.table_url(name), options)
-        ]
+        return sorted(each.base_name for each in found if each.type == FileType.Directory)
 
     def table_url(self, name: str) -> str:
         """Return the path or URL of a table."""
@@ -126,11 +141,16 @@ class DeltaTarget:
         except TableNotFoundError:
             return None
 
-    def open_all(self, names: Iterable[str]) -> None:
-        """Open tables at once, each for the next call of `open`: a store takes a while for each."""
+    def open_all(self, names: Iterable[str]) -> list[str]:
+        """Open tables at once, each for the next call of `open`: a store takes a while for each.
+
+        Returns:
+            The names of those that are there.
+        """
         names = list(names)
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
             self._opened = dict(zip(names, pool.map(self.open, names), strict=True))
+        return [name for name, table in self._opened.items() if table is not None]
 
     def files(self, name: str) -> FileSystem:
         """Return the files of a table as a file system."""

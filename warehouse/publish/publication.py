@@ -153,49 +153,55 @@ class _Publishing:
         # Under a former name the folder may have had months that it no longer has.
         prune = options.prune or bool(former) or self._is_erasing
         self._publisher = TablePublisher(target, self._names, report=report, prune=prune)
+        self._wanted = set(options.only or publishable.names)
 
     def run(self) -> None:
+        self._noted.refuse_other_store(self._target)
         if not self._options.dry_run:
             with self._target.explained("Publishing"):
-                self._target.check()
+                self._target.check(is_known=self._is_erasing)
                 if not (self._target.is_known_store or self._noted.is_safe(self._target.url)):
                     refuse_unsafe_store(self._target)
                     self._noted.set_safe(self._target.url)
         with self._target.explained("Publishing"):
-            self._target.open_all(filter(self._is_wanted, self._publishable.names))
+            held = self._target.open_all(sorted(self._wanted))
+        if self._options.purge:
+            # An erasure adds no table to a target that was given some only.
+            self._wanted.intersection_update(held)
         if not self._options.dry_run:
             # Not of a target that is not there, which `forget` would have to look into.
-            self._noted.add(self._target.url, self._account)
+            self._noted.add(self._target, self._account)
         for decoder in self._publishable.decoders:
             for spec in decoder.tables:
-                if self._is_wanted(spec.name):
+                if spec.name in self._wanted:
                     self._attempt(self._table, decoder.dataset, spec)
         inputs = Inputs(self._lake) if self._publishable.views else None
         for view in self._publishable.views:
-            if inputs is not None and self._is_wanted(view.spec.name):
+            if inputs is not None and view.spec.name in self._wanted:
                 self._attempt(self._view, view, inputs)
         for table, part in self._publishable.fixed:
-            if self._is_wanted(table.name):
+            if table.name in self._wanted:
                 self._attempt(self._fixed, table, part)
         if self._options.dry_run or self._options.only or self._done.errors:
             return
         if self._is_erasing:
             self._purge()
+            if not self._target.folders():
+                self._noted.remove(self._target.url)
+                return
         self._noted.keep_only(self._target.url, self._account)
 
     def _purge(self) -> None:
-        """Remove old files of the account and old logs; rows of tables of earlier versions too."""
+        """Remove old files of the account and old logs, and rows of tables that it lacks."""
+        published = {table.name for table in self._done.tables}
         with self._target.explained("Removing what is forgotten"):
-            for name in self._target.tables():
+            for name in self._target.folders():
                 self._report(f"{name}: removing old files")
-                if name not in self._publishable.names:
+                if name not in published:
                     self._publisher.withdraw(name)
                 accounts = (self._account, *self._names.former)
                 self._done.removed_objects += purge_table(self._target, name, accounts)
         self._noted.set_erasing(self._target.url, is_erasing=False)
-
-    def _is_wanted(self, name: str) -> bool:
-        return not self._options.only or name in self._options.only
 
     def _attempt(self, work: Callable[..., None], *arguments: object) -> None:
         """Publish a table; note why it is not published, and go on with the others."""
@@ -251,5 +257,5 @@ class _Publishing:
         if published.commits and not dry_run:
             with self._target.explained(f"Removing old files of {table.name}"):
                 self._done.removed_objects += vacuum_table(
-                    self._target, table.name, self._options.retention_h
+                    self._target, table, self._account, self._options.retention_h
                 )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from warehouse.errors import TargetError
 from warehouse.lake import Lake
+from warehouse.publish.delta_target import DeltaTarget
 
 STATE = "published_to"
 
@@ -40,16 +42,37 @@ class PublishedTargets:
         """Note that the store of a target was found to lose no commits."""
         self._set(url, is_safe=True)
 
-    def add(self, url: str, account: str) -> None:
+    def refuse_other_store(self, target: DeltaTarget) -> None:
+        """Refuse a bucket of the same URL in another store: the first would be forgotten.
+
+        Raises:
+            TargetError: It is in another store.
+        """
+        noted = self._noted().get(target.url, {}).get("store", target.store)
+        if noted != target.store:
+            raise TargetError(
+                f"{target.url} was published to in the store {noted}, and the variables name"
+                f" {target.store}: use the former; if that is gone for good, or the same by another"
+                " name, remove the URL from published_to in state.json"
+            )
+
+    def add(self, target: DeltaTarget, account: str) -> None:
         """Note that rows are published under a name, before they are."""
-        names = self.all().get(url, [])
+        names = self.all().get(target.url, [])
         if account not in names:
-            self._set(url, accounts=[*names, account])
+            store = {"store": target.store} if target.store else {}
+            self._set(target.url, accounts=[*names, account], **store)
 
     def keep_only(self, url: str, account: str) -> None:
         """Note that a target has no rows under other names any more."""
         if self.all().get(url) != [account]:
             self._set(url, accounts=[account])
+
+    def remove(self, url: str) -> None:
+        """Note that a target has nothing of the folder."""
+        self._lake.state.update(
+            STATE, lambda _: {k: v for k, v in self._noted().items() if k != url}
+        )
 
     def set_erasing(self, url: str, *, is_erasing: bool) -> None:
         """Note that what is forgotten here is to be removed from a target, or has been."""

@@ -240,6 +240,7 @@ class TablePublisher:
                         done.commits += 1
                 elif actions or plan.surplus or inputs is not None:
                     done.commits += log.grow_schema(self._target, table, held)
+                    log.repair_retention(held)
                     log.append(held, actions, plan.surplus, account, inputs)
                     done.commits += 1
             except DeltaError as error:

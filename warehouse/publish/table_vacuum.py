@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,39 +11,62 @@ from typing import TYPE_CHECKING
 
 from warehouse.publish import delta_log
 from warehouse.publish.delta_target import DeltaTarget
-from warehouse.publish.published_part import ACCOUNT
+from warehouse.publish.published_part import ACCOUNT, PublishedTable
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
+    from deltalake import DeltaTable
+    from pyarrow.fs import FileInfo, FileSystem
 
 _LOG = "_delta_log"
+# No publication of a table takes longer.
+_UNCOMMITTED_H = 24
 _VERSION = re.compile(r"_delta_log/(\d{20})\.")
 
 
-def vacuum_table(target: DeltaTarget, name: str, retention_h: float) -> int:
-    """Remove files that were replaced, or left by a killed publication, long enough ago.
+def vacuum_table(
+    target: DeltaTarget, table: PublishedTable, account: str, retention_h: float
+) -> int:
+    """Remove files that were replaced long enough ago, and those that a killed publication left.
 
-    Readers of an old version, and publications that are under way, need them until then.
+    Readers of an old version need replaced files until then. Files that no commit names can be of
+    a publication that is under way: they stay for a day at least, and those of others for good.
 
     Args:
         target: Where the table is.
-        name: The table.
-        retention_h: For how many hours they stay.
+        table: The table, which has had a commit.
+        account: Whose files that no commit names are removed.
+        retention_h: For how many hours replaced files stay.
 
     Returns:
         The number of files.
     """
-    table = target.open(name)
-    if table is None:
+    held, files = target.open(table.name), target.files(table.name)
+    if held is None:
         return 0
-    old = table.vacuum(
-        retention_hours=int(retention_h),
-        dry_run=True,
-        enforce_retention_duration=False,
-        full=True,
-    )
+    expired = _replaced(held, retention_h)
+    known = _replaced(held, 0) | {file.path for file in delta_log.files_of(held)}
+    before_s = time.time() - max(retention_h, _UNCOMMITTED_H) * 3600
+    folder = "" if table.is_shared else f"{ACCOUNT}={account}"
+    listed = {each.path: each for each in _listed(files, folder, recursive=not table.is_shared)}
+    old = [
+        path
+        for path, each in listed.items()
+        if path in expired or (path not in known and (each.mtime_ns or 0) / 1e9 < before_s)
+    ]
+    # Of other accounts too: one that has another name now never publishes under its old one.
+    others = sorted(expired - listed.keys())
+    old += [each.path for each in files.get_file_info(others) if each.is_file]
     # Removed here, since Delta's own removal adds two commits to the log.
-    return _delete(target.files(name), old)
+    return _delete(files, old)
+
+
+def _replaced(held: DeltaTable, retention_h: float) -> set[str]:
+    """Return the files that the log names as removed, for some hours at least."""
+    return set(
+        held.vacuum(
+            retention_hours=int(retention_h), dry_run=True, enforce_retention_duration=False
+        )
+    )
 
 
 def purge_table(target: DeltaTarget, name: str, accounts: Collection[str]) -> int:
@@ -59,14 +83,9 @@ def purge_table(target: DeltaTarget, name: str, accounts: Collection[str]) -> in
     Returns:
         The number of objects.
     """
-    table = target.open(name)
-    if table is None:
-        return 0
-    # With this, a checkpoint has no entries of removed files.
-    delta_log.set_retention(table, is_none=True)
-    table.create_checkpoint()
-    first = table.version()
-    files = target.files(name)
+    table, files = target.open(name), target.files(name)
+    # Without a table, files of a publication that was killed before its first commit are left.
+    first = 0 if table is None else _new_log(table)
     current = {file.path for file in delta_log.files_of(table)}
     old = [
         *(path for path in _below(files, _LOG) if _version(path) < first),
@@ -78,11 +97,22 @@ def purge_table(target: DeltaTarget, name: str, accounts: Collection[str]) -> in
         ),
     ]
     removed = _delete(files, old)
-    delta_log.set_retention(table, is_none=False)
     if target.folder is not None:
         for account in accounts:
             _remove_empty(target.folder / name / f"{ACCOUNT}={account}")
+        with suppress(OSError):
+            (target.folder / name).rmdir()
     return removed
+
+
+def _new_log(table: DeltaTable) -> int:
+    """Write a checkpoint without entries of removed files; return the version that it is of."""
+    delta_log.set_retention(table, is_none=True)
+    table.create_checkpoint()
+    first = table.version()
+    # Before anything is removed, which takes a while and can be killed.
+    delta_log.set_retention(table, is_none=False)
+    return first
 
 
 def _delete(files: FileSystem, paths: Iterable[str]) -> int:
@@ -104,11 +134,14 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _below(files: FileSystem, folder: str) -> Iterator[str]:
-    from pyarrow.fs import FileSelector, FileType
+    return (found.path for found in _listed(files, folder))
 
-    for found in files.get_file_info(FileSelector(folder, recursive=True, allow_not_found=True)):
-        if found.type == FileType.File:
-            yield found.path
+
+def _listed(files: FileSystem, folder: str, *, recursive: bool = True) -> Iterator[FileInfo]:
+    from pyarrow.fs import FileSelector
+
+    selector = FileSelector(folder, recursive=recursive, allow_not_found=True)
+    return (found for found in files.get_file_info(selector) if found.is_file)
 
 
 def _version(path: str) -> int:
