@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg2
 import pytest
@@ -24,8 +26,10 @@ from givenergy.budget.postgres_url import PostgresUrl
 from givenergy.client import Client
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import BudgetAwayError, BudgetStoreError, CancelledError, NoBudgetError
+from pipelines.account_budget import forget_in_budget
 from tests.support.budget_tests import *  # noqa: F403 - the tests of any store
 from tests.support.budget_tests import ANSWERED, hold_lease, spend
+from tests.support.settings import settings_of
 from tests.support.timeouts import PATIENT, TIMEOUT_S
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -336,6 +340,20 @@ def test_an_account_is_forgotten_with_what_names_its_devices(store, open_budget)
     assert changed(store, "SELECT FROM givlake_budget.accounts WHERE account = 'gone'") == 0
     assert budget.identity("hash") is None
     assert budget.identity("another") == ("8", None)
+
+
+def test_an_account_is_forgotten_in_the_file_that_was_used_before_too(store, tmp_path):
+    settings = settings_of({"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_BUDGET_URL": store.url})
+    file = tmp_path / "state" / "budget.sqlite"
+    for where in (file, store):
+        budget = SharedRequestBudget(where, account="gone")
+        budget.move_requests_to("other")
+        budget.close()
+    forget_in_budget(settings, [], ["gone"])
+    assert changed(store, "SELECT FROM givlake_budget.accounts WHERE account = 'other'") == 1
+    assert changed(store, "SELECT FROM givlake_budget.accounts WHERE account = 'gone'") == 0
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT account FROM accounts").fetchall() == [("other",)]
 
 
 def on_another_host(boot, work, *arguments):
