@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
@@ -27,6 +28,7 @@ from givenergy.client import Client
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import BudgetAwayError, BudgetStoreError, CancelledError, NoBudgetError
 from pipelines.account_budget import forget_in_budget
+from tests.support import clock as wall_clock
 from tests.support.budget_tests import *  # noqa: F403 - the tests of any store
 from tests.support.budget_tests import ANSWERED, hold_lease, spend
 from tests.support.settings import settings_of
@@ -186,7 +188,8 @@ def test_one_lost_connection_costs_nothing(store, open_budget):
     assert not lease.lost
 
 
-def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, monkeypatch):
+def test_what_was_committed_unheard_is_done_once(store, open_budget, monkeypatch):
+    """Neither a grant nor the end of a request is counted twice."""
     budget = open_budget(window_s=60.0)
     real, deaf = PostgresSession.in_transaction, [True]
 
@@ -201,9 +204,24 @@ def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, 
         return real(self, unheard, *waits, before=before)
 
     monkeypatch.setattr(PostgresSession, "in_transaction", in_transaction)
-    budget.grant().settle(ANSWERED)
+    grant = budget.grant()
+    assert not deaf
+    deaf.append(True)
+    grant.settle(ANSWERED)
+    assert not deaf
     snapshot = budget.snapshot()
     assert (snapshot.used_by_us, snapshot.in_flight) == (1, 0)
+    assert [minute.sent for minute in snapshot.history] == [1]
+
+
+def test_a_machine_whose_clock_is_ahead_does_not_delete_the_history(store, open_budget):
+    budget = open_budget(window_s=60.0)
+    values = f"'test', {postgres_store.CLOCK} / 60000 - 60, 7, 0, 0, 0"
+    changed(store, f"INSERT INTO givlake_budget.minutes SELECT {values}")
+    for ahead in (datetime.now(UTC) + timedelta(days=14), datetime.now(UTC)):
+        with wall_clock.at(ahead.isoformat()):
+            spend(budget, 1)
+    assert sum(minute.sent for minute in budget.snapshot().history) == 9
 
 
 def test_a_server_that_is_away_is_waited_for(postgres, store, open_budget, caplog, monkeypatch):
