@@ -62,7 +62,7 @@ class PostgresTransaction(Transaction):
 
     def is_alive(self, holder: str) -> bool | None:
         """Return whether a process has said lately that it lives, and is not seen to be dead."""
-        if process_identity.is_alive(holder) is False:
+        if process_identity.is_surely_dead(holder):
             return False
         if self._living is None:
             rows = self.execute(

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import signal
 import sqlite3
 import threading
@@ -9,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -378,6 +380,20 @@ def on_another_host(boot, work, *arguments):
     """Run in a process that no process of another boot can look up."""
     process_identity.boot_id = clock.boot_id = lambda: boot
     work(*arguments)
+
+
+def test_two_machines_whose_boots_have_one_name_do_not_judge_each_other(
+    store, open_budget, monkeypatch
+):
+    """As two Macs that were started in the same quarter of an hour."""
+    no_process = 2**22 + 1
+    place = process_identity.own_identity().split(":", 2)[2]
+    mac = open_budget()
+    mac._store._process = (os.getpid(), f"{no_process}::{place}")
+    assert mac.lease("day") is not None
+    assert open_budget().lease("day") is None
+    monkeypatch.setattr(os, "readlink", lambda path: Path(path, "absent").read_text())
+    assert f":{platform.node()}@" in process_identity.own_identity()
 
 
 def fetch_until_killed(base_url, token, serial, where, count, fetched):
