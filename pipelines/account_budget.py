@@ -65,7 +65,7 @@ def budget_store(settings: Settings) -> StoreLocation:
     """Return where the request budget is: a file, or a database."""
     if settings.budget_url is not None:
         return PostgresUrl(settings.budget_url)
-    return settings.data / "state" / "budget.sqlite"
+    return _budget_file(settings)
 
 
 def shared_budget_line(settings: Settings) -> str | None:
@@ -84,14 +84,20 @@ def counts_requests(settings: Settings) -> bool:
 def forget_in_budget(settings: Settings, names: Collection[str], accounts: Collection[str]) -> None:
     """Remove accounts from the budget and, from a database, leases that name a device.
 
-    The leases of a file are removed with the names in the other files of the data folder.
+    The leases of a file are removed with the names in the other files of the data folder. There may
+    be a file from before the database was used.
     """
     store = budget_store(settings)
-    for key in accounts:
-        forget_identity(store, settings.url, key)
+    for place in {store, _budget_file(settings)}:
+        for key in accounts:
+            forget_identity(place, settings.url, key)
     if isinstance(store, PostgresUrl):
         with closing(SharedRequestBudget(store, account="")) as budget:
             budget.forget_leases(names)
+
+
+def _budget_file(settings: Settings) -> Path:
+    return settings.data / "state" / "budget.sqlite"
 
 
 def _snapshot(

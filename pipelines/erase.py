@@ -65,11 +65,10 @@ def erase_devices(
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
             erase_findings(lake)
-            if is_in_postgres(dagster_yaml(settings)):
-                # Before the state, by which the same call knows the names again if this fails.
-                erase_from_database(settings, eraser.placeholders)
-            # Before the state, which has the account's names there.
+            # Before the state, by which the same call knows the names again if one of them fails.
             targets = erase_published(settings, lake)
+            if is_in_postgres(dagster_yaml(settings)):
+                erase_from_database(settings, eraser.placeholders)
             for name in lake.state.all():
                 lake.state.update(name, eraser.erase_from)
             return targets

@@ -44,7 +44,8 @@ def erase_from_database(settings: Settings, placeholders: Mapping[str, str]) -> 
     except FAULTS as error:
         known = error if isinstance(error, DagsterDatabaseError) else database_error(None, error)
         raise DagsterDatabaseError(
-            f"Erased from the data folder, but not yet from Dagster's database. {known}"
+            "Erased from the data folder and what was published, but not yet from Dagster's"
+            f" database. {known}"
         ) from error
 
 

@@ -60,6 +60,10 @@ class Transaction(ABC):
         """Return the time, in milliseconds of the store's clock."""
 
     @abstractmethod
+    def wall_clock_s(self) -> float:
+        """Return the time of day, in seconds since 1970."""
+
+    @abstractmethod
     def is_alive(self, holder: str) -> bool | None:
         """Return whether a process is alive; None if that cannot be determined from here."""
 

@@ -6,6 +6,7 @@ It starts again with each boot, which `boot_id` identifies.
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def now_ms() -> int:
     return time.clock_gettime_ns(_CLOCK) // 1_000_000
 
 
+@functools.cache
 def boot_id() -> str:
     """Return an id of the present boot; where the system has none, its wall-clock quarter hour."""
     try:

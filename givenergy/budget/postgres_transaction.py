@@ -56,9 +56,13 @@ class PostgresTransaction(Transaction):
         """Return the server's time, read after the account was locked."""
         return self._now_ms
 
+    def wall_clock_s(self) -> float:
+        """Return the server's time of day: that of a machine may be weeks ahead."""
+        return self._now_ms / 1000
+
     def is_alive(self, holder: str) -> bool | None:
         """Return whether a process has said lately that it lives, and is not seen to be dead."""
-        if process_identity.is_alive(holder) is False:
+        if process_identity.is_surely_dead(holder):
             return False
         if self._living is None:
             rows = self.execute(

@@ -8,12 +8,13 @@ another one. The first namespace has the same number on every host: only the boo
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
 from givenergy.budget.clock import boot_id
 
-__all__ = ["is_alive", "own_identity"]
+__all__ = ["is_alive", "is_surely_dead", "own_identity"]
 
 
 def own_identity() -> str:
@@ -47,6 +48,12 @@ def is_alive(identity: str) -> bool | None:
     return True
 
 
+def is_surely_dead(identity: str) -> bool:
+    """Return whether a process is dead, whatever the names of machines: not by its id alone."""
+    start = identity.partition(":")[2].partition(":")[0]
+    return bool(start) and is_alive(identity) is False
+
+
 def _start_time(pid: int) -> str | None:
     """Return the clock ticks from boot to the process' start; None if gone or without /proc."""
     try:
@@ -64,4 +71,5 @@ def _namespace() -> str:
     try:
         return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - not a path, a name
     except OSError:
-        return ""
+        # Elsewhere than on Linux the boots of two machines can have one name.
+        return platform.node()

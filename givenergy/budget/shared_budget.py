@@ -184,10 +184,7 @@ class SharedRequestBudget:
                 self._forget_waiter(bucket, policy.limit, thread)
 
     def settle(self, grant: SharedGrant, signal: Signal) -> None:
-        """Record how a granted request ended; postponed while the store cannot be used.
-
-        A server that does not answer is not waited for after the grant was cancelled.
-        """
+        """Record how a granted request ended; postponed while the store cannot be used."""
         try:
             self._settle(grant, signal)
         except BudgetStoreError:
@@ -286,11 +283,16 @@ class SharedRequestBudget:
 
     def _settle(self, grant: SharedGrant, signal: Signal) -> None:
         policy = self._policies[grant.bucket]
+        was_ended = False
 
         def end(state: AccountState, transaction: Transaction) -> None:
+            nonlocal was_ended
             bucket = state.bucket(grant.bucket, policy.limit)
             now = transaction.now_ms()
             request = next((r for r in bucket.in_flight if r.id == grant.id), None)
+            if request is None and was_ended:
+                return  # stored, though the connection broke before that was known
+            was_ended = request is not None
             if request is None:
                 # Granted by a store that was lost since: counted as sent just now.
                 request = rules.open_request(bucket, now, id_=grant.id, holder="")

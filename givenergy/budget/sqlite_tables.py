@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -51,6 +52,10 @@ class SqliteTransaction(Transaction):
     def now_ms(self) -> int:
         """Return the milliseconds of the machine's clock."""
         return now_ms()
+
+    def wall_clock_s(self) -> float:
+        """Return the machine's time of day."""
+        return time.time()
 
     def is_alive(self, holder: str) -> bool | None:
         """Look a process up among those of this machine."""

@@ -6,7 +6,6 @@ counted in the account's state, past minutes are kept in a table for a week.
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 from givenergy.budget.budget_store import Transaction
@@ -28,7 +27,7 @@ def count_request(
     others: int,
 ) -> None:
     """Count one request that ended now, and `others`, the use by others that it has revealed."""
-    minute = int(time.time() // 60)
+    minute = int(transaction.wall_clock_s() // 60)
     if state.minute.minute != minute:
         past = state.minute
         if past.minute:

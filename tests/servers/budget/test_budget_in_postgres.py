@@ -2,10 +2,15 @@
 
 import multiprocessing
 import os
+import platform
 import signal
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -24,8 +29,11 @@ from givenergy.budget.postgres_url import PostgresUrl
 from givenergy.client import Client
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import BudgetAwayError, BudgetStoreError, CancelledError, NoBudgetError
+from pipelines.account_budget import forget_in_budget
+from tests.support import clock as wall_clock
 from tests.support.budget_tests import *  # noqa: F403 - the tests of any store
 from tests.support.budget_tests import ANSWERED, hold_lease, spend
+from tests.support.settings import settings_of
 from tests.support.timeouts import PATIENT, TIMEOUT_S
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -182,7 +190,8 @@ def test_one_lost_connection_costs_nothing(store, open_budget):
     assert not lease.lost
 
 
-def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, monkeypatch):
+def test_what_was_committed_unheard_is_done_once(store, open_budget, monkeypatch):
+    """Neither a grant nor the end of a request is counted twice."""
     budget = open_budget(window_s=60.0)
     real, deaf = PostgresSession.in_transaction, [True]
 
@@ -197,9 +206,24 @@ def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, 
         return real(self, unheard, *waits, before=before)
 
     monkeypatch.setattr(PostgresSession, "in_transaction", in_transaction)
-    budget.grant().settle(ANSWERED)
+    grant = budget.grant()
+    assert not deaf
+    deaf.append(True)
+    grant.settle(ANSWERED)
+    assert not deaf
     snapshot = budget.snapshot()
     assert (snapshot.used_by_us, snapshot.in_flight) == (1, 0)
+    assert [minute.sent for minute in snapshot.history] == [1]
+
+
+def test_a_machine_whose_clock_is_ahead_does_not_delete_the_history(store, open_budget):
+    budget = open_budget(window_s=60.0)
+    values = f"'test', {postgres_store.CLOCK} / 60000 - 60, 7, 0, 0, 0"
+    changed(store, f"INSERT INTO givlake_budget.minutes SELECT {values}")
+    for ahead in (datetime.now(UTC) + timedelta(days=14), datetime.now(UTC)):
+        with wall_clock.at(ahead.isoformat()):
+            spend(budget, 1)
+    assert sum(minute.sent for minute in budget.snapshot().history) == 9
 
 
 def test_a_server_that_is_away_is_waited_for(postgres, store, open_budget, caplog, monkeypatch):
@@ -338,10 +362,38 @@ def test_an_account_is_forgotten_with_what_names_its_devices(store, open_budget)
     assert budget.identity("another") == ("8", None)
 
 
+def test_an_account_is_forgotten_in_the_file_that_was_used_before_too(store, tmp_path):
+    settings = settings_of({"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_BUDGET_URL": store.url})
+    file = tmp_path / "state" / "budget.sqlite"
+    for where in (file, store):
+        budget = SharedRequestBudget(where, account="gone")
+        budget.move_requests_to("other")
+        budget.close()
+    forget_in_budget(settings, [], ["gone"])
+    assert changed(store, "SELECT FROM givlake_budget.accounts WHERE account = 'other'") == 1
+    assert changed(store, "SELECT FROM givlake_budget.accounts WHERE account = 'gone'") == 0
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT account FROM accounts").fetchall() == [("other",)]
+
+
 def on_another_host(boot, work, *arguments):
     """Run in a process that no process of another boot can look up."""
     process_identity.boot_id = clock.boot_id = lambda: boot
     work(*arguments)
+
+
+def test_two_machines_whose_boots_have_one_name_do_not_judge_each_other(
+    store, open_budget, monkeypatch
+):
+    """As two Macs that were started in the same quarter of an hour."""
+    no_process = 2**22 + 1
+    place = process_identity.own_identity().split(":", 2)[2]
+    mac = open_budget()
+    mac._store._process = (os.getpid(), f"{no_process}::{place}")
+    assert mac.lease("day") is not None
+    assert open_budget().lease("day") is None
+    monkeypatch.setattr(os, "readlink", lambda path: Path(path, "absent").read_text())
+    assert f":{platform.node()}@" in process_identity.own_identity()
 
 
 def fetch_until_killed(base_url, token, serial, where, count, fetched):
