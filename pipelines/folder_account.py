@@ -50,6 +50,12 @@ def claim_folder(
         state.set(_STATE, {**known, account.budget_key: own})
 
 
+def owner_of(state: StateFile) -> str | None:
+    """Return a hash of the id of the folder's account; None if it is not noted."""
+    noted = state.get(_STATE)
+    return next(map(str, noted.values()), None) if isinstance(noted, dict) else None
+
+
 def _of_earlier_version(state: StateFile, settings: Settings) -> dict[str, Json]:
     """Return the account that used a folder before folders noted theirs; empty if unknown."""
     key = state.get(ACCOUNT_KEY)

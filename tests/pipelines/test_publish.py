@@ -106,6 +106,17 @@ def test_nothing_new_is_said_and_changes_nothing(owner, target):
     assert objects(target) == before
 
 
+def test_rows_of_a_mart_that_were_deleted_there_are_written_again(owner, target):
+    only = ("--table", "daily_energy")
+    owner.givlake("publish", target, *only)
+    rows = published_rows(target / "daily_energy")
+    DeltaTable(target / "daily_energy").delete("local_date < '2025-06-02'")
+    assert len(published_rows(target / "daily_energy")) < len(rows)
+    assert owner.givlake("publish", target, *only).status == 0
+    assert published_rows(target / "daily_energy") == rows
+    assert owner.givlake("publish", target, *only).out == f"{target} has everything already.\n"
+
+
 def test_a_dry_run_says_what_would_be_written(owner, target):
     done = owner.givlake("publish", target, "--dry-run", "--table", "energy_flows")
     assert done.status == 0

@@ -13,7 +13,6 @@ from warehouse.errors import LockTimeoutError, PublishError, TargetError
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
-from warehouse.publish.delta_log import inputs_of
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.lake_tables import published_table, table_parts
 from warehouse.publish.published_part import Part, PublishedTable
@@ -65,6 +64,8 @@ class PublicationOptions:
         prune: Whether to remove months that the data folder no longer has.
         retention_h: For how many hours old files stay for readers of old versions.
         purge: Whether to remove at once what is no longer in the tables, old log files too.
+        check: Whether to look for the files that the target should consist of.
+        owner: What tells the account from another one with the same name; None if that is unknown.
         wait_s: How long to wait for another publication of the same folder; None: as long as it
             takes.
     """
@@ -74,6 +75,8 @@ class PublicationOptions:
     prune: bool = False
     retention_h: float = 7 * 24
     purge: bool = False
+    check: bool = False
+    owner: str | None = None
     wait_s: float | None = 0.0
 
 
@@ -148,11 +151,13 @@ class _Publishing:
         self._done = done
         self._noted = PublishedTargets(lake)
         former = self._noted.former_names(target.url, account)
-        self._names = PublishedAs(account, tuple(former))
+        self._names = PublishedAs(account, tuple(former), options.owner)
         self._is_erasing = options.purge or self._noted.is_erasing(target.url)
         # Under a former name the folder may have had months that it no longer has.
         prune = options.prune or bool(former) or self._is_erasing
-        self._publisher = TablePublisher(target, self._names, report=report, prune=prune)
+        self._publisher = TablePublisher(
+            target, self._names, report=report, prune=prune, check=options.check
+        )
         self._wanted = set(options.only or publishable.names)
 
     def run(self) -> None:
@@ -199,7 +204,7 @@ class _Publishing:
                 self._report(f"{name}: removing old files")
                 if name not in published:
                     self._publisher.withdraw(name)
-                accounts = (self._account, *self._names.former)
+                accounts = self._publisher.own_names(self._target.open(name))
                 self._done.removed_objects += purge_table(self._target, name, accounts)
         self._noted.set_erasing(self._target.url, is_erasing=False)
 
@@ -228,10 +233,8 @@ class _Publishing:
         table, number = view.table, inputs.number_of(view)
         with self._target.explained(f"Publishing {table.name}"):
             held = self._target.open(table.name)
-        is_as_before = (
-            held is not None and held.transaction_version(inputs_of(self._account)) == number
-        )
-        if is_as_before and not self._publisher.has_former_names:
+            is_current = self._publisher.is_current(table, held, number)
+        if is_current:
             self._done.tables.append(TablePublication(table.name))
             return
         self._report(f"{table.name}: computing")

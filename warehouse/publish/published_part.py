@@ -18,7 +18,7 @@ from warehouse.errors import WarehouseError
 
 ACCOUNT, MONTH = "account", "month"
 # Increased when the same rows are written in another form, so that files of before are replaced.
-_FORM = 1
+FORM = 1
 _FILE = re.compile(
     r"(?:account=(?P<account>[^/]+)/)?(?:month=(?P<month>[^/]+)/)?"
     r"(?P<stem>.+-[0-9a-f]{16})-[0-9a-f]{8}\.parquet"
@@ -78,7 +78,7 @@ class Part:
     def stem(self, table: PublishedTable) -> str:
         """Return what the name of its file begins with: equal content has an equal one."""
         schema = ",".join(f"{field.name}:{field.type}" for field in table.schema)
-        text = f"{_FORM}\n{schema}\n{self.digest}"
+        text = f"{FORM}\n{schema}\n{self.digest}"
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def new_path(self, table: PublishedTable, account: str) -> str:

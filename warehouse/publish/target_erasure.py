@@ -20,6 +20,7 @@ def erase_from_targets(
     target_of: Callable[[str], DeltaTarget],
     account: str | None,
     publishable: Publishable,
+    owner: str | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
     """Make every target what the folder is now, and remove what it was before.
@@ -29,6 +30,7 @@ def erase_from_targets(
         target_of: Returns the target of a URL, with its credentials.
         account: The account's name, None if the folder has none any more.
         publishable: What the folder publishes.
+        owner: What tells the account from another one with the same name; None if that is unknown.
         report: Is told what is done.
 
     Returns:
@@ -44,7 +46,7 @@ def erase_from_targets(
             continue
         noted.set_erasing(url, is_erasing=True)
         try:
-            _erase(lake, target_of(url), account or names[-1], publishable, report)
+            _erase(lake, target_of(url), account or names[-1], publishable, owner, report)
         except PublishError as error:
             errors.append(str(error))
         else:
@@ -62,9 +64,10 @@ def _erase(
     target: DeltaTarget,
     account: str,
     publishable: Publishable,
+    owner: str | None,
     report: Callable[[str], None],
 ) -> None:
-    options = PublicationOptions(purge=True, wait_s=None)
+    options = PublicationOptions(purge=True, owner=owner, wait_s=None)
     done = publish_folder(lake, target, account, publishable, options, report)
     if done.errors:
         raise PublishError("; ".join(done.errors))
