@@ -14,6 +14,7 @@ from warehouse.interface.decoder_protocol import Decoder
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
 from warehouse.publish.delta_target import DeltaTarget
+from warehouse.publish.input_history import InputHistory
 from warehouse.publish.lake_tables import published_table, table_parts
 from warehouse.publish.published_part import Part, PublishedTable
 from warehouse.publish.published_targets import PublishedTargets
@@ -154,9 +155,9 @@ class _Publishing:
         self._names = PublishedAs(account, tuple(former), options.owner)
         self._is_erasing = options.purge or self._noted.is_erasing(target.url)
         # Under a former name the folder may have had months that it no longer has.
-        prune = options.prune or bool(former) or self._is_erasing
+        self._prune = options.prune or bool(former) or self._is_erasing
         self._publisher = TablePublisher(
-            target, self._names, report=report, prune=prune, check=options.check
+            target, self._names, report=report, prune=self._prune, check=options.check
         )
         self._wanted = set(options.only or publishable.names)
 
@@ -180,10 +181,7 @@ class _Publishing:
             for spec in decoder.tables:
                 if spec.name in self._wanted:
                     self._attempt(self._table, decoder.dataset, spec)
-        inputs = Inputs(self._lake) if self._publishable.views else None
-        for view in self._publishable.views:
-            if inputs is not None and view.spec.name in self._wanted:
-                self._attempt(self._view, view, inputs)
+        self._views([view for view in self._publishable.views if view.spec.name in self._wanted])
         for table, part in self._publishable.fixed:
             if table.name in self._wanted:
                 self._attempt(self._fixed, table, part)
@@ -195,6 +193,33 @@ class _Publishing:
                 self._noted.remove(self._target.url)
                 return
         self._noted.keep_only(self._target.url, self._account)
+
+    def _views(self, views: Sequence[PublishedView]) -> None:
+        if not views:
+            return
+        inputs, history = Inputs(self._lake), self._history()
+        kept = []
+        for view in views:
+            if self._prune or not (lacking := history.lacking(view)):
+                self._attempt(self._view, view, inputs)
+            else:
+                kept.append((view.spec.name, lacking))
+        if kept:
+            marts, tables = (", ".join(dict.fromkeys(names)) for names in zip(*kept, strict=True))
+            self._done.errors.append(
+                f"{marts} would lose rows in {self._target.url}, since the data folder lacks some"
+                f" of {tables}: run givlake backfill, or publish what is here with givlake publish"
+                " --prune"
+            )
+
+    def _history(self) -> InputHistory:
+        specs = {
+            spec.name: (decoder.dataset, spec)
+            for decoder in self._publishable.decoders
+            for spec in decoder.tables
+        }
+        published = {table.name for table in self._done.tables}
+        return InputHistory(self._lake, self._target, self._publisher, specs, published)
 
     def _purge(self) -> None:
         """Remove old files of the account and old logs, and rows of tables that it lacks."""

@@ -39,6 +39,7 @@ class PublishedTable:
         schema: Its published columns, without those that it is partitioned by.
         key: The columns with statistics in the log: those that identify a row.
         has_months: Whether it is partitioned by month.
+        is_history: Whether its rows do not vanish, unless something is lost.
         is_shared: Whether it is the same for all accounts, and has no column `account`.
     """
 
@@ -47,6 +48,7 @@ class PublishedTable:
     schema: pa.Schema
     key: tuple[str, ...]
     has_months: bool = False
+    is_history: bool = False
     is_shared: bool = False
 
     @property

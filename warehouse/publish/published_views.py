@@ -59,12 +59,14 @@ class PublishedView:
         has_times = any(
             pa.types.is_timestamp(self.spec.schema.field(n).type) for n in self.spec.key
         )
+        has_months = has_times and _LOCAL_DATE in names and MONTH not in names
         return PublishedTable(
             self.spec.name,
             self.spec.description,
             published_schema(self.spec.schema, RENAMED),
             tuple(RENAMED.get(name, name) for name in self.spec.key),
-            has_months=has_times and _LOCAL_DATE in names and MONTH not in names,
+            has_months=has_months,
+            is_history=has_months,
         )
 
 

@@ -208,9 +208,10 @@ class TablePublisher:
                 plan.surplus.append(file)
         plan.missing = [part for identity, part in parts.items() if identity not in kept]
         lost = {file.month for file in plan.surplus} - {month for month, _ in parts}
-        if table.has_months and lost and not self._prune:
+        if table.is_history and lost and not self._prune:
+            of_month = f" of {min(lost)}" if table.has_months else ""
             raise PublishError(
-                f"{table.name} has rows of {min(lost)} in {self._target.url} that the data folder"
+                f"{table.name} has rows{of_month} in {self._target.url} that the data folder"
                 " has not: run givlake backfill, or remove them there with givlake publish --prune"
             )
         return plan
