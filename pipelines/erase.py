@@ -14,10 +14,11 @@ from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
 from pipelines.account_budget import forget_in_budget
 from pipelines.erase_database import erase_from_database
+from pipelines.folder_account import STATE as IDENTITIES
 from pipelines.instance import dagster_yaml, use_dagster_home
 from pipelines.instance_settings import is_in_postgres
 from pipelines.known_devices import known_devices
-from pipelines.open_folder import open_lake
+from pipelines.open_folder import ACCOUNT_KEY, open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.publish_erasure import erase_published
 from pipelines.settings import Settings
@@ -25,6 +26,7 @@ from pipelines.settings_file import SettingsError
 from warehouse.accounting.finding_store import erase_findings
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of
 from warehouse.lake import Lake
+from warehouse.publish.published_targets import STATE as PUBLISHED_TO
 from warehouse.storage.atomic_files import write_atomically
 
 _LOG_SUFFIXES = frozenset({".out", ".err"})
@@ -68,9 +70,12 @@ def erase_devices(
             if is_in_postgres(dagster_yaml(settings)):
                 # Before the state, by which the same call knows the names again if this fails.
                 erase_from_database(settings, eraser.placeholders)
-            # Before the state, which has the account's names there.
+            names_of_account = {ACCOUNT_KEY, IDENTITIES, PUBLISHED_TO}
+            for name in lake.state.all().keys() - names_of_account:
+                lake.state.update(name, eraser.erase_from)
+            # By these, the same call finds what was published if a target is away.
             targets = erase_published(settings, lake)
-            for name in lake.state.all():
+            for name in lake.state.all().keys() & names_of_account:
                 lake.state.update(name, eraser.erase_from)
             return targets
 

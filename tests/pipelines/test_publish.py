@@ -224,6 +224,7 @@ def test_forget_says_what_is_left_and_goes_on_when_the_target_is_back(kept, owne
     assert done.status == 1
     assert "everything is erased but what was published" in done.err
     assert str(target) in done.err
+    assert serials[0] not in json.dumps(owner.state())
     target.unlink()
     away.rename(target)
     assert naming(target, serials[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warehouse.errors import PublishError
+from warehouse.errors import PublishError, WarehouseError
 from warehouse.lake import Lake
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.publication import PublicationOptions, Publishable, publish_folder
@@ -41,20 +41,21 @@ def erase_from_targets(
     """
     noted = PublishedTargets(lake)
     done, errors = [], []
-    for url, names in noted.all().items():
-        if not names:
-            continue
+    targets = {url: names for url, names in noted.all().items() if names}
+    # All before the first, so that each is known to have what is forgotten if this is killed.
+    for url in targets:
         noted.set_erasing(url, is_erasing=True)
+    for url, names in targets.items():
         try:
             _erase(lake, target_of(url), account or names[-1], publishable, owner, report)
-        except PublishError as error:
+        except WarehouseError as error:
             errors.append(str(error))
         else:
             done.append(url)
     if errors:
         raise PublishError(
-            f"everything is erased but what was published: {'; '.join(errors)}. Run the same"
-            " command again"
+            f"everything is erased but what was published: {'; '.join(errors)}. The same command"
+            " goes on"
         )
     return done
 
