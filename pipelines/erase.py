@@ -13,11 +13,13 @@ from pathlib import Path
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
 from pipelines.account_budget import forget_in_budget
+from pipelines.database_errors import DagsterDatabaseError
 from pipelines.erase_database import erase_from_database
+from pipelines.folder_account import STATE as IDENTITIES
 from pipelines.instance import dagster_yaml, use_dagster_home
 from pipelines.instance_settings import is_in_postgres
 from pipelines.known_devices import known_devices
-from pipelines.open_folder import open_lake
+from pipelines.open_folder import ACCOUNT_KEY, open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.publish_erasure import erase_published
 from pipelines.settings import Settings
@@ -25,6 +27,7 @@ from pipelines.settings_file import SettingsError
 from warehouse.accounting.finding_store import erase_findings
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of
 from warehouse.lake import Lake
+from warehouse.publish.published_targets import STATE as PUBLISHED_TO
 from warehouse.storage.atomic_files import write_atomically
 
 _LOG_SUFFIXES = frozenset({".out", ".err"})
@@ -65,11 +68,22 @@ def erase_devices(
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
             erase_findings(lake)
-            # Before the state, by which the same call knows the names again if one of them fails.
-            targets = erase_published(settings, lake)
+            away: DagsterDatabaseError | None = None
             if is_in_postgres(dagster_yaml(settings)):
-                erase_from_database(settings, eraser.placeholders)
-            for name in lake.state.all():
+                try:
+                    erase_from_database(settings, eraser.placeholders)
+                except DagsterDatabaseError as error:
+                    away = error  # What was published is erased all the same.
+            names_of_account = {ACCOUNT_KEY, IDENTITIES, PUBLISHED_TO}
+            if away is None:
+                # By these, the same call knows the names again.
+                for name in lake.state.all().keys() - names_of_account:
+                    lake.state.update(name, eraser.erase_from)
+            # By these, the same call finds what was published if a target is away.
+            targets = erase_published(settings, lake)
+            if away is not None:
+                raise away
+            for name in lake.state.all().keys() & names_of_account:
                 lake.state.update(name, eraser.erase_from)
             return targets
 

@@ -16,7 +16,7 @@ from warehouse.storage.state_file import Json, StateFile
 
 # Hashes of accounts' ids by the key of their budget, so that `forget` finds them by that key. The
 # key depends on the address of the API, the hash does not.
-_STATE = "account_identities"
+STATE = "account_identities"
 
 
 def claim_folder(
@@ -38,7 +38,7 @@ def claim_folder(
     if not account.account_id:
         return
     own = _hash(account.account_id)
-    noted = state.get(_STATE)
+    noted = state.get(STATE)
     known = noted if isinstance(noted, dict) else _of_earlier_version(state, settings)
     if any(identity != own for identity in known.values()):
         raise SettingsError(
@@ -47,7 +47,13 @@ def claim_folder(
             " (accounts/NAME.env and --account NAME)."
         )
     if known.get(account.budget_key) != own:
-        state.set(_STATE, {**known, account.budget_key: own})
+        state.set(STATE, {**known, account.budget_key: own})
+
+
+def owner_of(state: StateFile) -> str | None:
+    """Return a hash of the id of the folder's account; None if it is not noted."""
+    noted = state.get(STATE)
+    return next(map(str, noted.values()), None) if isinstance(noted, dict) else None
 
 
 def _of_earlier_version(state: StateFile, settings: Settings) -> dict[str, Json]:

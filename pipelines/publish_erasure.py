@@ -1,5 +1,6 @@
 """The part of `givlake forget` in published tables; nothing where nothing was published."""
 
+from pipelines.folder_account import owner_of
 from pipelines.publish_target import required_extra, stored_name, target_of
 from pipelines.settings import Settings
 from pipelines.tariffs.tariff_store import stored_currency
@@ -29,4 +30,5 @@ def erase_published(settings: Settings, lake: Lake) -> list[str]:
         lambda url: target_of(settings, url),
         stored_name(settings, lake),
         publishable(stored_currency(settings.data)),
+        owner_of(lake.state),
     )

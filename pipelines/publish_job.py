@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.framework.orchestration.asset_keys import AssetKeys
+from pipelines.folder_account import owner_of
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.publish_target import account_of, required_extra, target_of
@@ -32,7 +33,7 @@ def publish_job(settings: Settings) -> dg.JobDefinition:
                     target_of(settings),
                     account_of(settings, lake),
                     publishable(stored_currency(settings.data)),
-                    PublicationOptions(wait_s=None),
+                    PublicationOptions(owner=owner_of(lake.state), wait_s=None),
                 )
         except (SettingsError, WarehouseError) as error:
             raise dg.Failure(str(error)) from error

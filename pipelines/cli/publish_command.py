@@ -19,6 +19,7 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.folder_account import owner_of
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.publish_target import account_of, required_extra, target_of
@@ -36,6 +37,7 @@ _LINE_EVERY_S = 10.0
 @click.option(
     "--prune", is_flag=True, help="Remove months there that the data folder no longer has."
 )
+@click.option("--check", is_flag=True, help="Look for every file there; write lost ones again.")
 @click.option(
     "--retention-days",
     type=click.FloatRange(min=0),
@@ -50,6 +52,7 @@ def publish(
     dry_run: bool,
     names: tuple[str, ...],
     prune: bool,
+    check: bool,
     retention_days: float,
 ) -> None:
     """Write changed tables and marts to Delta tables for other engines.
@@ -70,10 +73,17 @@ def publish(
             f" macros are not published. {did_you_mean(unknown[0], chosen.names)}".rstrip(),
             EXIT_USAGE,
         )
-    options = PublicationOptions(names, dry_run, prune, retention_days * 24)
     with _opened(settings, dry_run=dry_run) as lake, _Progress() as progress:
         pending = describe_pending(lake)
         account = account_of(settings, lake)
+        options = PublicationOptions(
+            names,
+            dry_run,
+            prune,
+            retention_days * 24,
+            check=check,
+            owner=owner_of(lake.state),
+        )
         done = publish_folder(lake, place, account, chosen, options, progress.report)
     changed = [each for each in done.tables if each.files or each.removed_files]
     if dry_run and changed:

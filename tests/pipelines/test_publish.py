@@ -12,6 +12,10 @@ from pipelines.publishable import publishable
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.published import objects, published_rows
+from warehouse.lake import Lake
+from warehouse.publish.delta_target import DeltaTarget
+from warehouse.publish.publication import PublicationOptions, publish_folder
+from warehouse.tables.build import drop
 
 # Each publication computes all marts.
 pytestmark = pytest.mark.slow
@@ -106,6 +110,39 @@ def test_nothing_new_is_said_and_changes_nothing(owner, target):
     assert objects(target) == before
 
 
+def test_rows_of_a_mart_that_were_deleted_there_are_written_again(owner, target):
+    only = ("--table", "daily_energy")
+    owner.givlake("publish", target, *only)
+    rows = published_rows(target / "daily_energy")
+    DeltaTable(target / "daily_energy").delete("local_date < '2025-06-02'")
+    assert len(published_rows(target / "daily_energy")) < len(rows)
+    assert owner.givlake("publish", target, *only).status == 0
+    assert published_rows(target / "daily_energy") == rows
+    assert owner.givlake("publish", target, *only).out == f"{target} has everything already.\n"
+
+
+def test_a_mart_stays_while_the_folder_lacks_what_it_was_computed_from(owner, target):
+    """As on a new machine, of which only the lists of devices are fetched yet."""
+    tables = ("energy_flows", "inverter_data_points")
+    only = (*tables, "daily_energy")
+    place = DeltaTarget(str(target), {})
+
+    def publish(**options):
+        chosen = PublicationOptions(only=only, **options)
+        return publish_folder(lake, place, "north", publishable("GBP"), chosen).errors
+
+    with Lake(owner.data) as lake:
+        assert publish() == []
+        rows = published_rows(target / "daily_energy")
+        for name in tables:
+            drop(lake, name)
+        (error,) = publish()
+        assert error.startswith(f"daily_energy would lose rows in {target}")
+        assert published_rows(target / "daily_energy") == rows
+        assert publish(prune=True) == []
+        assert published_rows(target / "daily_energy") != rows
+
+
 def test_a_dry_run_says_what_would_be_written(owner, target):
     done = owner.givlake("publish", target, "--dry-run", "--table", "energy_flows")
     assert done.status == 0
@@ -187,6 +224,7 @@ def test_forget_says_what_is_left_and_goes_on_when_the_target_is_back(kept, owne
     assert done.status == 1
     assert "everything is erased but what was published" in done.err
     assert str(target) in done.err
+    assert serials[0] not in json.dumps(owner.state())
     target.unlink()
     away.rename(target)
     assert naming(target, serials[0])

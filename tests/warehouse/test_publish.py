@@ -221,6 +221,18 @@ def test_months_that_the_folder_lacks_are_removed_only_when_told(two_months, tar
     assert {row["month"] for row in published_rows(target / "readings")} == {"2025-07"}
 
 
+def test_a_table_without_months_is_emptied_only_when_told(two_months, target, tmp_path):
+    decoders = [ToyDecoder(tables=(spec(time_column=None),))]
+    publish_toys(two_months, target, decoders=decoders)
+    with Lake(tmp_path / "new") as new:
+        new.archive.append([answer("B", OTHER_MONTH, [])])
+        (error,) = publish_toys(new, target, decoders=decoders).errors
+        assert error.startswith(f"readings has rows in {target} that the data folder has not")
+        assert len(published_rows(target / "readings")) == 8
+        assert publish_toys(new, target, decoders=decoders, prune=True).errors == []
+    assert published_rows(target / "readings") == []
+
+
 def test_a_dry_run_counts_and_writes_nothing(two_months, target):
     done = publish_toys(two_months, target, dry_run=True)
     assert [(each.commits, each.files, each.rows) for each in done.tables] == [(0, 2, 8)]

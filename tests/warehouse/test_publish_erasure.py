@@ -7,13 +7,14 @@ from deltalake import DeltaTable
 
 from tests.support.published import objects, publish_toys, published_rows
 from tests.support.toy_decoder import DAY, OTHER_MONTH, ToyDecoder, answer, day_rows
-from warehouse.errors import PublishError, TargetError
+from warehouse.errors import PublishError, StoreError, TargetError
 from warehouse.forget import forget
 from warehouse.lake import Lake
 from warehouse.publish import delta_log, table_vacuum
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.publication import Publishable
 from warehouse.publish.published_targets import PublishedTargets
+from warehouse.publish.table_publication import TablePublisher
 from warehouse.publish.target_erasure import erase_from_targets
 
 _REMOVED = "delta.deletedFileRetentionDuration"
@@ -55,6 +56,28 @@ def test_an_erasure_makes_no_target_that_is_away(two_months, target, erase):
     away.rename(target)
     erase()
     assert meters(target) == {"B"}
+
+
+def test_one_target_that_fails_does_not_keep_what_is_forgotten_in_another(
+    two_months, target, erase, monkeypatch
+):
+    other = target.with_name("other")
+    for place in (target, other):
+        publish_toys(two_months, place)
+    publish, failed = TablePublisher.publish, []
+
+    def failing(*arguments, **options):
+        if not failed:
+            failed.append(1)
+            raise StoreError("the disk is full")
+        return publish(*arguments, **options)
+
+    monkeypatch.setattr(TablePublisher, "publish", failing)
+    with pytest.raises(PublishError, match="the disk is full"):
+        erase()
+    assert sorted([meters(target), meters(other)], key=len) == [{"B"}, {"A", "B"}]
+    erase()
+    assert (meters(target), meters(other)) == ({"B"}, {"B"})
 
 
 def test_the_bucket_of_another_store_is_not_taken_for_the_one_published_to(lake):

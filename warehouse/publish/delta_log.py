@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -37,8 +37,23 @@ _COMMENTS = {
 
 def inputs_of(account: str) -> str:
     """Return under which name a table's log records what an account's rows were computed from."""
+    return f"givlake-inputs-{_unnamed(account)}"
+
+
+def owner_of(account: str) -> str:
+    """Return under which name a table's log records whose account it is that has a name."""
+    return f"givlake-owner-{_unnamed(account)}"
+
+
+def number_of(texts: Iterable[str]) -> int:
+    """Return a number for the log that is another one if one of the texts is."""
+    digest = hashlib.sha256("\n".join(texts).encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
+
+
+def _unnamed(account: str) -> str:
     # A hash, since the log keeps it when the account is forgotten.
-    return f"givlake-inputs-{hashlib.sha256(account.encode()).hexdigest()[:16]}"
+    return hashlib.sha256(account.encode()).hexdigest()[:16]
 
 
 def files_of(table: DeltaTable | None) -> list[HeldFile]:
@@ -97,8 +112,7 @@ def create(
     target: DeltaTarget,
     table: PublishedTable,
     added: Sequence[AddAction],
-    account: str,
-    inputs: int | None,
+    numbers: Mapping[str, int],
 ) -> None:
     """Create a table with its first files, in one commit.
 
@@ -106,8 +120,7 @@ def create(
         target: Where.
         table: The table.
         added: Files that were written.
-        account: The account that they belong to.
-        inputs: A number to record of what the rows were computed from.
+        numbers: Numbers to record, by name.
     """
     from deltalake import Schema
     from deltalake.transaction import create_table_with_add_actions
@@ -122,7 +135,7 @@ def create(
         description=table.description,
         configuration=_CONFIGURATION,
         storage_options=target.options or None,
-        commit_properties=_properties(account, inputs),
+        commit_properties=_properties(numbers),
     )
 
 
@@ -130,8 +143,7 @@ def append(
     held: DeltaTable,
     added: Iterable[AddAction],
     removed: Iterable[HeldFile],
-    account: str,
-    inputs: int | None,
+    numbers: Mapping[str, int],
 ) -> None:
     """Add and remove files in one commit.
 
@@ -139,8 +151,7 @@ def append(
         held: The table, in the state by which the files were chosen.
         added: Files that were written.
         removed: Files that it consists of.
-        account: The account that they belong to.
-        inputs: A number to record of what the rows were computed from.
+        numbers: Numbers to record, by name.
 
     Raises:
         CommitFailedError: Files were removed by another commit since.
@@ -150,7 +161,7 @@ def append(
         mode="append",
         schema=held.schema(),
         partition_by=held.metadata().partition_columns,
-        commit_properties=_properties(account, inputs),
+        commit_properties=_properties(numbers),
     )
 
 
@@ -166,12 +177,11 @@ def set_retention(held: DeltaTable, *, is_none: bool) -> None:
     held.alter.set_table_properties({_REMOVED_FILES: "interval 0 seconds" if is_none else usual})
 
 
-def _properties(account: str, inputs: int | None) -> CommitProperties:
+def _properties(numbers: Mapping[str, int]) -> CommitProperties:
     from deltalake import CommitProperties, Transaction
 
-    if inputs is None:
-        return CommitProperties()
-    return CommitProperties(app_transactions=[Transaction(inputs_of(account), inputs)])
+    # Of two commits at once that record the same number, Delta refuses one.
+    return CommitProperties(app_transactions=[Transaction(*each) for each in numbers.items()])
 
 
 def _removal(file: HeldFile) -> RemoveAction:

@@ -38,6 +38,7 @@ def published_table(spec: TableSpec) -> PublishedTable:
         published_schema(spec.schema, RENAMED),
         tuple(dict.fromkeys(RENAMED.get(name, name) for name in (*spec.row_key, *times))),
         has_months=spec.time_column is not None,
+        is_history=True,
     )
 
 

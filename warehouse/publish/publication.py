@@ -13,8 +13,8 @@ from warehouse.errors import LockTimeoutError, PublishError, TargetError
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
-from warehouse.publish.delta_log import inputs_of
 from warehouse.publish.delta_target import DeltaTarget
+from warehouse.publish.input_history import InputHistory
 from warehouse.publish.lake_tables import published_table, table_parts
 from warehouse.publish.published_part import Part, PublishedTable
 from warehouse.publish.published_targets import PublishedTargets
@@ -65,6 +65,8 @@ class PublicationOptions:
         prune: Whether to remove months that the data folder no longer has.
         retention_h: For how many hours old files stay for readers of old versions.
         purge: Whether to remove at once what is no longer in the tables, old log files too.
+        check: Whether to look for the files that the target should consist of.
+        owner: What tells the account from another one with the same name; None if that is unknown.
         wait_s: How long to wait for another publication of the same folder; None: as long as it
             takes.
     """
@@ -74,6 +76,8 @@ class PublicationOptions:
     prune: bool = False
     retention_h: float = 7 * 24
     purge: bool = False
+    check: bool = False
+    owner: str | None = None
     wait_s: float | None = 0.0
 
 
@@ -148,11 +152,13 @@ class _Publishing:
         self._done = done
         self._noted = PublishedTargets(lake)
         former = self._noted.former_names(target.url, account)
-        self._names = PublishedAs(account, tuple(former))
+        self._names = PublishedAs(account, tuple(former), options.owner)
         self._is_erasing = options.purge or self._noted.is_erasing(target.url)
         # Under a former name the folder may have had months that it no longer has.
-        prune = options.prune or bool(former) or self._is_erasing
-        self._publisher = TablePublisher(target, self._names, report=report, prune=prune)
+        self._prune = options.prune or bool(former) or self._is_erasing
+        self._publisher = TablePublisher(
+            target, self._names, report=report, prune=self._prune, check=options.check
+        )
         self._wanted = set(options.only or publishable.names)
 
     def run(self) -> None:
@@ -175,10 +181,7 @@ class _Publishing:
             for spec in decoder.tables:
                 if spec.name in self._wanted:
                     self._attempt(self._table, decoder.dataset, spec)
-        inputs = Inputs(self._lake) if self._publishable.views else None
-        for view in self._publishable.views:
-            if inputs is not None and view.spec.name in self._wanted:
-                self._attempt(self._view, view, inputs)
+        self._views([view for view in self._publishable.views if view.spec.name in self._wanted])
         for table, part in self._publishable.fixed:
             if table.name in self._wanted:
                 self._attempt(self._fixed, table, part)
@@ -191,6 +194,33 @@ class _Publishing:
                 return
         self._noted.keep_only(self._target.url, self._account)
 
+    def _views(self, views: Sequence[PublishedView]) -> None:
+        if not views:
+            return
+        inputs, history = Inputs(self._lake), self._history()
+        kept = []
+        for view in views:
+            if self._prune or not (lacking := history.lacking(view)):
+                self._attempt(self._view, view, inputs)
+            else:
+                kept.append((view.spec.name, lacking))
+        if kept:
+            marts, tables = (", ".join(dict.fromkeys(names)) for names in zip(*kept, strict=True))
+            self._done.errors.append(
+                f"{marts} would lose rows in {self._target.url}, since the data folder lacks some"
+                f" of {tables}: run givlake backfill, or publish what is here with givlake publish"
+                " --prune"
+            )
+
+    def _history(self) -> InputHistory:
+        specs = {
+            spec.name: (decoder.dataset, spec)
+            for decoder in self._publishable.decoders
+            for spec in decoder.tables
+        }
+        published = {table.name for table in self._done.tables}
+        return InputHistory(self._lake, self._target, self._publisher, specs, published)
+
     def _purge(self) -> None:
         """Remove old files of the account and old logs, and rows of tables that it lacks."""
         published = {table.name for table in self._done.tables}
@@ -199,7 +229,7 @@ class _Publishing:
                 self._report(f"{name}: removing old files")
                 if name not in published:
                     self._publisher.withdraw(name)
-                accounts = (self._account, *self._names.former)
+                accounts = self._publisher.own_names(self._target.open(name))
                 self._done.removed_objects += purge_table(self._target, name, accounts)
         self._noted.set_erasing(self._target.url, is_erasing=False)
 
@@ -228,10 +258,8 @@ class _Publishing:
         table, number = view.table, inputs.number_of(view)
         with self._target.explained(f"Publishing {table.name}"):
             held = self._target.open(table.name)
-        is_as_before = (
-            held is not None and held.transaction_version(inputs_of(self._account)) == number
-        )
-        if is_as_before and not self._publisher.has_former_names:
+            is_current = self._publisher.is_current(table, held, number)
+        if is_current:
             self._done.tables.append(TablePublication(table.name))
             return
         self._report(f"{table.name}: computing")

@@ -18,7 +18,7 @@ from warehouse.errors import WarehouseError
 
 ACCOUNT, MONTH = "account", "month"
 # Increased when the same rows are written in another form, so that files of before are replaced.
-_FORM = 1
+FORM = 1
 _FILE = re.compile(
     r"(?:account=(?P<account>[^/]+)/)?(?:month=(?P<month>[^/]+)/)?"
     r"(?P<stem>.+-[0-9a-f]{16})-[0-9a-f]{8}\.parquet"
@@ -39,6 +39,7 @@ class PublishedTable:
         schema: Its published columns, without those that it is partitioned by.
         key: The columns with statistics in the log: those that identify a row.
         has_months: Whether it is partitioned by month.
+        is_history: Whether its rows do not vanish, unless something is lost.
         is_shared: Whether it is the same for all accounts, and has no column `account`.
     """
 
@@ -47,6 +48,7 @@ class PublishedTable:
     schema: pa.Schema
     key: tuple[str, ...]
     has_months: bool = False
+    is_history: bool = False
     is_shared: bool = False
 
     @property
@@ -78,7 +80,7 @@ class Part:
     def stem(self, table: PublishedTable) -> str:
         """Return what the name of its file begins with: equal content has an equal one."""
         schema = ",".join(f"{field.name}:{field.type}" for field in table.schema)
-        text = f"{_FORM}\n{schema}\n{self.digest}"
+        text = f"{FORM}\n{schema}\n{self.digest}"
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def new_path(self, table: PublishedTable, account: str) -> str:

@@ -23,8 +23,9 @@ from warehouse.accounting.finding_store import FINDINGS_FILE
 from warehouse.connection import connect, retrying
 from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import EXPECTED_FILE, Lake
+from warehouse.publish.delta_log import number_of
 from warehouse.publish.lake_tables import RENAMED
-from warehouse.publish.published_part import MONTH, Part, PublishedTable
+from warehouse.publish.published_part import FORM, MONTH, Part, PublishedTable
 from warehouse.publish.published_types import published_schema
 from warehouse.storage.atomic_files import sha256_of
 from warehouse.storage.transaction import MANIFESTS
@@ -58,12 +59,14 @@ class PublishedView:
         has_times = any(
             pa.types.is_timestamp(self.spec.schema.field(n).type) for n in self.spec.key
         )
+        has_months = has_times and _LOCAL_DATE in names and MONTH not in names
         return PublishedTable(
             self.spec.name,
             self.spec.description,
             published_schema(self.spec.schema, RENAMED),
             tuple(RENAMED.get(name, name) for name in self.spec.key),
-            has_months=has_times and _LOCAL_DATE in names and MONTH not in names,
+            has_months=has_months,
+            is_history=has_months,
         )
 
 
@@ -89,11 +92,15 @@ class Inputs:
 
     def number_of(self, view: PublishedView) -> int:
         """Return a number that is another one if what a view is computed from is."""
-        texts = [view.sql, str(view.table.schema), self._records if view.reads_records else ""]
+        texts = [
+            str(FORM),
+            view.sql,
+            str(view.table.schema),
+            self._records if view.reads_records else "",
+        ]
         for table in view.tables:
             texts += self._tables.get(table, [])
-        digest = hashlib.sha256("\n".join(texts).encode()).digest()
-        return int.from_bytes(digest[:8]) >> 1
+        return number_of(texts)
 
 
 def view_parts(lake: Lake, view: PublishedView, folder: Path) -> Sequence[Part]:

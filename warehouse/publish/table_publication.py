@@ -9,19 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from warehouse.errors import PublishError
+from warehouse.errors import PublishError, TargetError
 from warehouse.publish import delta_log as log
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.part_file import write_part
 from warehouse.publish.published_part import (
+    ACCOUNT,
     HeldFile,
     Part,
     PartChangedError,
     PublishedTable,
 )
+from warehouse.publish.table_vacuum import sizes_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -41,10 +43,12 @@ class PublishedAs:
     Attributes:
         account: The present one.
         former: Earlier ones, whose rows go.
+        owner: What tells it from another folder with the same name; None if that is unknown.
     """
 
     account: str
     former: tuple[str, ...] = ()
+    owner: str | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +89,13 @@ class TablePublisher:
     """Publishes one table after another to a target."""
 
     def __init__(
-        self, target: DeltaTarget, names: PublishedAs, *, report: Callable[[str], None], prune: bool
+        self,
+        target: DeltaTarget,
+        names: PublishedAs,
+        *,
+        report: Callable[[str], None],
+        prune: bool,
+        check: bool,
     ) -> None:
         """Publish nothing yet.
 
@@ -94,16 +104,27 @@ class TablePublisher:
             names: Whose rows.
             report: Is told what is done, a sentence without a full stop.
             prune: Whether to remove months that the data folder no longer has.
+            check: Whether to look for the files that the target should consist of.
         """
         self._target = target
+        self._check = check
         self._names = names
         self._report = report
         self._prune = prune
 
-    @property
-    def has_former_names(self) -> bool:
-        """Whether rows under another name are to go."""
-        return bool(self._names.former)
+    def is_current(self, table: PublishedTable, held: DeltaTable | None, inputs: int) -> bool:
+        """Return whether a table is as it was when it was computed from the same."""
+        if held is None or self._names.former:
+            return False
+        files = (file for file in self._files(table, held) if file.account == self._names.account)
+        identities = {(file.month, file.stem) for file in files}
+        recorded = held.transaction_version(log.inputs_of(self._names.account))
+        return recorded == _number_of(inputs, identities)
+
+    def own_names(self, held: DeltaTable | None) -> list[str]:
+        """Return under which names the rows of a table are the folder's."""
+        names = (self._names.account, *self._names.former)
+        return [name for name in names if held is None or not self._is_of_another(held, name)]
 
     def publish(
         self,
@@ -158,35 +179,64 @@ class TablePublisher:
         """
         with self._target.explained(f"Removing rows of {name}"):
             held = self._target.open(name)
-            own = {self._names.account, *self._names.former}
+            own = self.own_names(held)
             surplus = [file for file in log.files_of(held) if file.account in own]
             if held is not None and surplus:
-                log.append(held, [], surplus, self._names.account, None)
+                log.append(held, [], surplus, self._numbers())
 
     def _plan(
         self, table: PublishedTable, wanted: Iterable[Part], held: DeltaTable | None
     ) -> _Plan:
         plan = _Plan()
         kept = set()
-        own = {self._names.account, *self._names.former}
+        own, files, account = self.own_names(held), self._files(table, held), self._names.account
+        if account not in own and any(file.account == account for file in files):
+            raise TargetError(
+                f"{self._target.url} has rows of another account under the name {account}: give one"
+                " of the two another name"
+            )
+        own.append(account)  # Of another one's that are gone, nothing but a number is left.
         parts = {(part.month, part.stem(table)): part for part in wanted}
-        for file in log.files_of(held):
+        for file in files:
             if not table.is_shared and file.account not in own:
                 continue
             identity = (file.month, file.stem)
-            is_current = table.is_shared or file.account == self._names.account
+            is_current = table.is_shared or file.account == account
             if is_current and identity in parts and identity not in kept:
                 kept.add(identity)
             else:
                 plan.surplus.append(file)
         plan.missing = [part for identity, part in parts.items() if identity not in kept]
         lost = {file.month for file in plan.surplus} - {month for month, _ in parts}
-        if table.has_months and lost and not self._prune:
+        if table.is_history and lost and not self._prune:
+            of_month = f" of {min(lost)}" if table.has_months else ""
             raise PublishError(
-                f"{table.name} has rows of {min(lost)} in {self._target.url} that the data folder"
+                f"{table.name} has rows{of_month} in {self._target.url} that the data folder"
                 " has not: run givlake backfill, or remove them there with givlake publish --prune"
             )
         return plan
+
+    def _files(self, table: PublishedTable, held: DeltaTable | None) -> list[HeldFile]:
+        """Return the files of a table; a damaged one as if givlake had not written it."""
+        files = log.files_of(held)
+        if not self._check:
+            return files
+        folder = "" if table.is_shared else f"{ACCOUNT}={self._names.account}"
+        there = sizes_of(self._target.files(table.name), folder)
+        return [
+            file if there.get(file.path) == file.size_bytes else replace(file, stem="")
+            for file in files
+        ]
+
+    def _is_of_another(self, held: DeltaTable, name: str) -> bool:
+        """Return whether another data folder's account has a name in a table."""
+        owner, recorded = self._names.owner, held.transaction_version(log.owner_of(name))
+        return None not in (owner, recorded) and log.number_of([str(owner)]) != recorded
+
+    def _numbers(self) -> dict[str, int]:
+        """Return what each commit records."""
+        owner = self._names.owner
+        return {} if owner is None else {log.owner_of(self._names.account): log.number_of([owner])}
 
     def _write(
         self, table: PublishedTable, parts: Iterable[Part], added: dict[_Identity, AddAction]
@@ -225,7 +275,10 @@ class TablePublisher:
         """Make the written files visible, again if another publisher was faster."""
         from deltalake.exceptions import CommitFailedError, DeltaError
 
-        account = self._names.account
+        numbers = self._numbers()
+        if inputs is not None:
+            name = log.inputs_of(self._names.account)
+            numbers[name] = _number_of(inputs, _identities(table, wanted))
         for attempt in range(1, _TRIES + 1):
             held = self._target.open(table.name)
             plan = self._plan(table, wanted, held)
@@ -236,12 +289,12 @@ class TablePublisher:
             try:
                 if held is None:
                     if actions:
-                        log.create(self._target, table, actions, account, inputs)
+                        log.create(self._target, table, actions, numbers)
                         done.commits += 1
                 elif actions or plan.surplus or inputs is not None:
                     done.commits += log.grow_schema(self._target, table, held)
                     log.repair_retention(held)
-                    log.append(held, actions, plan.surplus, account, inputs)
+                    log.append(held, actions, plan.surplus, numbers)
                     done.commits += 1
             except DeltaError as error:
                 is_race = isinstance(error, CommitFailedError) or "already exists" in str(error)
@@ -264,6 +317,10 @@ class TablePublisher:
 
 def _identities(table: PublishedTable, parts: Iterable[Part]) -> set[_Identity]:
     return {(part.month, part.stem(table)) for part in parts}
+
+
+def _number_of(inputs: int, files: Iterable[_Identity]) -> int:
+    return log.number_of([str(inputs), *(f"{month} {stem}" for month, stem in sorted(files))])
 
 
 def _count(done: TablePublication, files: Collection[tuple[int, int]]) -> None:

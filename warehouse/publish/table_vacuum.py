@@ -115,6 +115,16 @@ def _new_log(table: DeltaTable) -> int:
     return first
 
 
+def sizes_of(files: FileSystem, folder: str) -> dict[str, int]:
+    """Return the sizes of the files that are there: in a folder and below, or in the table's own.
+
+    Args:
+        files: The table's folder in the target.
+        folder: The folder; "" for the table's.
+    """
+    return {each.path: each.size for each in _listed(files, folder, recursive=bool(folder))}
+
+
 def _delete(files: FileSystem, paths: Iterable[str]) -> int:
     """Delete files; return how many were there."""
     removed = 0

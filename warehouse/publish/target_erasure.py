@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warehouse.errors import PublishError
+from warehouse.errors import PublishError, WarehouseError
 from warehouse.lake import Lake
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.publication import PublicationOptions, Publishable, publish_folder
@@ -20,6 +20,7 @@ def erase_from_targets(
     target_of: Callable[[str], DeltaTarget],
     account: str | None,
     publishable: Publishable,
+    owner: str | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
     """Make every target what the folder is now, and remove what it was before.
@@ -29,6 +30,7 @@ def erase_from_targets(
         target_of: Returns the target of a URL, with its credentials.
         account: The account's name, None if the folder has none any more.
         publishable: What the folder publishes.
+        owner: What tells the account from another one with the same name; None if that is unknown.
         report: Is told what is done.
 
     Returns:
@@ -39,20 +41,21 @@ def erase_from_targets(
     """
     noted = PublishedTargets(lake)
     done, errors = [], []
-    for url, names in noted.all().items():
-        if not names:
-            continue
+    targets = {url: names for url, names in noted.all().items() if names}
+    # All before the first, so that each is known to have what is forgotten if this is killed.
+    for url in targets:
         noted.set_erasing(url, is_erasing=True)
+    for url, names in targets.items():
         try:
-            _erase(lake, target_of(url), account or names[-1], publishable, report)
-        except PublishError as error:
+            _erase(lake, target_of(url), account or names[-1], publishable, owner, report)
+        except WarehouseError as error:
             errors.append(str(error))
         else:
             done.append(url)
     if errors:
         raise PublishError(
-            f"everything is erased but what was published: {'; '.join(errors)}. Run the same"
-            " command again"
+            f"everything is erased but what was published: {'; '.join(errors)}. The same command"
+            " goes on"
         )
     return done
 
@@ -62,9 +65,10 @@ def _erase(
     target: DeltaTarget,
     account: str,
     publishable: Publishable,
+    owner: str | None,
     report: Callable[[str], None],
 ) -> None:
-    options = PublicationOptions(purge=True, wait_s=None)
+    options = PublicationOptions(purge=True, owner=owner, wait_s=None)
     done = publish_folder(lake, target, account, publishable, options, report)
     if done.errors:
         raise PublishError("; ".join(done.errors))
