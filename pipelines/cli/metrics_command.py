@@ -78,7 +78,7 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
     try:
         if isinstance(settings, SettingsError):
             raise settings
-        _add(found, settings)
+        _add(found, settings, name)
     except Exception as error:
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:
@@ -91,11 +91,11 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
     return True
 
 
-def _add(found: "Metrics", settings: Settings) -> None:
+def _add(found: "Metrics", settings: Settings, name: str | None = None) -> None:
     from pipelines.health.metrics import add_account
     from pipelines.open_folder import stored_account
 
-    with opened_for_reading(settings, warn_if_empty=False) as lake:
+    with opened_for_reading(settings, warn_if_empty=False, account=name) as lake:
         account = settings.account_name or stored_account(settings) or ""
         add_account(found, lake, settings, account)
     found.set("account_readable", 1, account=account)
