@@ -14,10 +14,10 @@ from pipelines.settings import Settings
 from pipelines.settings_file import ENV_FILE, SettingsError, merged_environment
 from warehouse.publish.delta_target import CREDENTIAL_PREFIXES
 
-_SETTING_PREFIXES = ("GIVLAKE_", "GIVENERGY_")
-_OF_SETTINGS_FILE = (*_SETTING_PREFIXES, *CREDENTIAL_PREFIXES)
+SETTING_PREFIXES = ("GIVLAKE_", "GIVENERGY_")
+_OF_SETTINGS_FILE = (*SETTING_PREFIXES, *CREDENTIAL_PREFIXES)
 # An exported DAGSTER_HOME would mix the demo's runs with the owner's.
-_HIDDEN_FROM_DEMO = (*_SETTING_PREFIXES, "DAGSTER_")
+_HIDDEN_FROM_DEMO = (*SETTING_PREFIXES, "DAGSTER_")
 _SHARED_WITH_DEMO = ("GIVLAKE_LOG_LEVEL",)
 
 

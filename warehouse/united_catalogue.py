@@ -28,6 +28,7 @@ from warehouse.storage.layout import STORE_FILE
 ACCOUNT, ACCOUNT_KEY = "account", "account_key"
 OVERVIEW = "united_accounts"
 _BUILD = "run givlake --account {} build"
+_CHECK = "run givlake --account {} check --repair"
 # Says of a data folder how its own file was opened, which is not open here.
 _LEFT_OUT = ("where_am_i",)
 # A macro that is given the name of a view would look for it among the united ones.
@@ -112,17 +113,20 @@ def read_views(name: str, folder: Path) -> AccountViews | None:
     return account
 
 
-def write_united(target: Path, accounts: Sequence[AccountViews]) -> None:
+def write_united(target: Path, accounts: Sequence[AccountViews]) -> dict[str, StoreError]:
     """Write the catalogue of several accounts, in place of an earlier one in one step.
 
+    Returns:
+        Why an account is not in it, by its name: a view of it cannot be created.
+
     Raises:
-        StoreError: The disk is full or not writable.
+        StoreError: The disk is full or not writable, or no account has views that can be created.
     """
     # Its name is that of the database while it is written; another process may do the same.
     temporary = target.with_name(f".{target.stem}-{os.getpid()}{target.suffix}")
     try:
         with explained("Writing", target):
-            write_views(temporary, [*_statements(temporary.stem, accounts)])
+            damaged = _write_usable(temporary, accounts)
             fsync_file(temporary)
             temporary.chmod(0o600)
             publish_file(temporary, target)
@@ -130,6 +134,34 @@ def write_united(target: Path, accounts: Sequence[AccountViews]) -> None:
             target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
     finally:
         temporary.unlink(missing_ok=True)
+    return damaged
+
+
+def united_in(file: Path) -> set[str]:
+    """Return the accounts that such a catalogue unites."""
+    with attached(file) as connection:
+        rows = connection.execute(f'SELECT "{ACCOUNT}" FROM "{OVERVIEW}"').fetchall()
+    return {name for (name,) in rows}
+
+
+def _write_usable(file: Path, accounts: Sequence[AccountViews]) -> dict[str, StoreError]:
+    """Write the views of all accounts, or of those of which each alone can be written."""
+    damaged: dict[str, StoreError] = {}
+    try:
+        write_views(file, [*_statements(file.stem, accounts)])
+    except duckdb.Error as error:
+        for account in accounts:
+            try:
+                write_views(file, [*_statements(file.stem, [account])])
+            except duckdb.Error as reason:
+                # What DuckDB says has several lines.
+                said = str(reason).splitlines()[0]
+                damaged[account.name] = StoreError(f"{said}: {_CHECK.format(account.name)}")
+        usable = [account for account in accounts if account.name not in damaged]
+        if not damaged or not usable:
+            raise next(iter(damaged.values()), StoreError(str(error))) from error
+        write_views(file, [*_statements(file.stem, usable)])
+    return damaged
 
 
 def is_united_catalogue(file: Path) -> bool:
@@ -179,12 +211,12 @@ def _statements(database: str, accounts: Sequence[AccountViews]) -> Iterator[str
 
 def _overview(accounts: Sequence[AccountViews]) -> Iterator[str]:
     rows = ", ".join(
-        f"('{each.name}', '{quoted(each.folder)}', '{schema_of(each.name)}')" for each in accounts
+        f"('{each.name}', '{quoted(each.folder)}', '{each.schema}')" for each in accounts
     )
     columns = {
         ACCOUNT: "Name of the account",
         "data_folder": "Folder that its views read",
-        "views_in": "Schema with the views of this account alone",
+        "views_in": "Schema with the views of this account alone, in quotes as SQL needs it",
     }
     yield f'CREATE VIEW "{OVERVIEW}" AS FROM (VALUES {rows}) AS accounts({", ".join(columns)})'
     yield f"COMMENT ON VIEW \"{OVERVIEW}\" IS 'The accounts that this file unites.'"

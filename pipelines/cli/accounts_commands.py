@@ -1,6 +1,6 @@
 """`givlake accounts`: the accounts of this machine, and one catalogue of all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from warehouse.united_catalogue import (
     AccountViews,
     is_united_catalogue,
     read_views,
+    united_in,
     write_united,
 )
 
@@ -90,6 +91,7 @@ def accounts_catalogue_command(file: Path | None) -> None:
     if folder is None or not found:
         raise KnownError(_NONE, EXIT_USAGE)
     target = folder.parent / CATALOGUE if file is None else file
+    former = united_in(target) if target.exists() and is_united_catalogue(target) else set()
     accounts: list[AccountViews] = []
     without_data: list[str] = []
     left_out: dict[str, Exception] = {}
@@ -102,7 +104,16 @@ def accounts_catalogue_command(file: Path | None) -> None:
         except (SettingsError, StoreError) as error:
             left_out[name] = error
         else:
-            if views is None:
+            if views is None and (
+                name in former
+                # It names another than the usual folder.
+                or (settings.data != folder / name and not settings.data.exists())
+            ):
+                left_out[name] = StoreError(
+                    f"its data folder {settings.data} is gone: mount it, or set GIVLAKE_DATA in"
+                    f" {folder / name}.env to where it is"
+                )
+            elif views is None:
                 without_data.append(name)
             else:
                 accounts.append(views)
@@ -111,16 +122,22 @@ def accounts_catalogue_command(file: Path | None) -> None:
             f"{target} exists and is no catalogue of accounts: choose another file, or remove it.",
             EXIT_USAGE,
         )
-    for name, reason in left_out.items():
-        tell(f"{name} is left out: {reason}")
+    _tell_left_out(left_out)
     if without_data:
         tell(f"No data yet: {', '.join(without_data)}. Write the catalogue again when there are.")
     if not accounts:
         raise KnownError("No account has data that can be read.", EXIT_INCOMPLETE)
-    write_united(target, accounts)
-    _OUT.print(printable(f"{plural(len(accounts), 'account')} united in {target}"))
-    if left_out:
+    damaged = write_united(target, accounts)
+    _tell_left_out(damaged)
+    count = len(accounts) - len(damaged)
+    _OUT.print(printable(f"{plural(count, 'account')} united in {target}"))
+    if left_out or damaged:
         raise SystemExit(EXIT_INCOMPLETE)
+
+
+def _tell_left_out(reasons: Mapping[str, Exception]) -> None:
+    for name, reason in reasons.items():
+        tell(f"{name} is left out: {reason}")
 
 
 def _examined(settings: Settings | SettingsError) -> tuple[str, AccountSummary | None, str | None]:

@@ -37,7 +37,11 @@ class KnownError(Exception):
 
 @contextmanager
 def opened_for_reading(
-    settings: "Settings", *, warn_if_empty: bool = True, may_be_absent: bool = False
+    settings: "Settings",
+    *,
+    warn_if_empty: bool = True,
+    may_be_absent: bool = False,
+    account: str | None = None,
 ) -> Iterator["ReadOnlyLake"]:
     """Open the data folder for a command that only reads; print problems to standard error.
 
@@ -45,6 +49,7 @@ def opened_for_reading(
         settings: Where the data folder is.
         warn_if_empty: Whether to print a message if the folder is empty.
         may_be_absent: Whether the folder need not exist, because the command works without it.
+        account: The account that messages name, for a command about several.
 
     Raises:
         KnownError: There is no data folder, unless `may_be_absent`.
@@ -61,7 +66,9 @@ def opened_for_reading(
         if lake.problems:
             more = len(lake.problems) - 1
             others = f" (and {plural(more, 'problem')} more)" if more else ""
-            tell(f"{lake.problems[0]}{others}; repair with: givlake build")
+            about = f"{account}: " if account is not None else ""
+            problem = f"{about}{lake.problems[0]}{others}; repair with: givlake build"
+            tell(with_account(problem, account))
         yield lake
 
 

@@ -81,7 +81,7 @@ def _is_added(
         if isinstance(settings, SettingsError):
             raise settings
         # A new account has no folder yet. One that its file names is missing if a disk is.
-        return _add(found, settings, may_be_absent=settings.data == usual_folder)
+        return _add(found, settings, name, may_be_absent=settings.data == usual_folder)
     except Exception as error:
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:
@@ -93,12 +93,16 @@ def _is_added(
         return False
 
 
-def _add(found: "Metrics", settings: Settings, *, may_be_absent: bool = False) -> bool:
+def _add(
+    found: "Metrics", settings: Settings, name: str | None = None, *, may_be_absent: bool = False
+) -> bool:
     """Add the metrics of an account; return whether they are all, and say why not."""
     from pipelines.health.metrics import add_account
     from pipelines.open_folder import stored_account
 
-    with opened_for_reading(settings, warn_if_empty=False, may_be_absent=may_be_absent) as lake:
+    with opened_for_reading(
+        settings, warn_if_empty=False, may_be_absent=may_be_absent, account=name
+    ) as lake:
         account = settings.account_name or stored_account(settings) or ""
         unread = add_account(found, lake, settings, account)
     found.set("account_readable", 1, account=account)

@@ -10,7 +10,12 @@ from pathlib import Path
 import click
 
 from givenergy.server_clock import utc_now
-from pipelines.child_environment import own_environment, refuse_env_file, working_in
+from pipelines.child_environment import (
+    SETTING_PREFIXES,
+    own_environment,
+    refuse_env_file,
+    working_in,
+)
 from pipelines.cli.child_processes import child_processes
 from pipelines.cli.common import (
     EXIT_INCOMPLETE,
@@ -27,12 +32,22 @@ from pipelines.dagster_workarounds.services import (
     code_server,
     daemon,
     is_listening,
+    unwarned,
     web_server,
     write_workspace,
 )
-from pipelines.named_accounts import NAME, account_environment, account_environments
+from pipelines.named_accounts import (
+    NAME,
+    account_environment,
+    account_environments,
+    account_files,
+    dagster_home,
+)
 from pipelines.settings import Settings, load_settings
 from pipelines.settings_file import ENV_FILE, SettingsError
+from warehouse.errors import LockTimeoutError
+from warehouse.storage.file_locks import FileLock
+from warehouse.storage.ownership import make_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +96,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     """
     if (fault := port_fault(host, port)) is not None:
         raise KnownError(fault, EXIT_USAGE)
-    with _environments(demo) as environments:
+    with _environments(demo) as environments, _alone(environments):
         locations = list(_prepared_locations(environments))
         address = f"http://{host}:{port}"
         state = f"state in {locations[0].home}"
@@ -94,6 +109,35 @@ def ui(port: int, host: str, demo: Path | None) -> None:
             " `givlake ui` again.",
             EXIT_INCOMPLETE,
         )
+
+
+@contextlib.contextmanager
+def _alone(environments: Sequence[Mapping[str, str]]) -> Iterator[None]:
+    """Hold a lock on Dagster's state: a second daemon would run schedules twice, or remove them.
+
+    Raises:
+        KnownError: Another process holds it.
+    """
+    if not environments:
+        yield
+        return
+    # Several accounts share one.
+    with working_in(environments[0]):
+        home = dagster_home(Path(environments[0]["GIVLAKE_DATA"]))
+    if not home.exists():
+        make_folder(home)
+    lock = FileLock(home / "ui.lock", timeout_s=0)
+    try:
+        lock.acquire()
+    except LockTimeoutError:
+        raise KnownError(
+            f"`givlake ui` already runs on Dagster's state in {home}: use its page, or stop it.",
+            EXIT_USAGE,
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _prepared_locations(environments: Sequence[Mapping[str, str]]) -> Iterator[_Location]:
@@ -155,32 +199,55 @@ def _run(locations: Sequence[_Location], host: str, port: int) -> str | None:
     """Run Dagster until it is stopped; return which of its processes ended by itself, and how."""
     home = locations[0].home
     is_single = len(locations) == 1
-    # Web server and daemon need no account's token.
-    shared = {**os.environ, "DAGSTER_HOME": str(home), ENV_FILE: ""}
+    shared = _without_settings(locations[0].environment if is_single else os.environ)
+    shared["DAGSTER_HOME"] = str(home)
     with child_processes() as children, tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder, "workspace.yaml")
+        workspace, of_daemon = Path(folder, "workspace.yaml"), Path(folder, "daemon.yaml")
         sockets = {
             location.name: Path(folder, f"code-server-{number}")
             for number, location in enumerate(locations)
         }
         write_workspace(workspace, sockets)
+        absent = _not_shown(locations)
+        write_workspace(of_daemon, {**sockets, **dict.fromkeys(absent, Path(folder, "none"))})
         for location in locations:
             name, server = location.name, code_server(location.name, sockets[location.name])
             title = "Dagster's code server" + ("" if is_single else f" of {name}")
             children.start(title, server, home, location.environment)
         if is_single:
             _print_next_runs(locations[0].settings, locations[0].stopped)
-            shared = dict(locations[0].environment)
         # Web server and daemon do not look again for a while for one that is not there yet.
         ended = children.wait(until=lambda: all(map(is_listening, sockets.values())))
         if ended is None and not children.stopped.is_set():
             server = web_server(workspace, host, port)
             children.start("Dagster's web server", server, home, shared)
-            children.start("Dagster's daemon", daemon(workspace), home, shared)
+            children.start(
+                "Dagster's daemon", daemon(of_daemon), home, {**shared, **unwarned(absent)}
+            )
             ended = children.wait()
         if ended is None:
             console().print("Stopping Dagster.")
     return ended
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of web server and daemon, which need no account's token."""
+    kept = {
+        name: text for name, text in environment.items() if not name.startswith(SETTING_PREFIXES)
+    }
+    return {**kept, ENV_FILE: ""}
+
+
+def _not_shown(locations: Sequence[_Location]) -> list[str]:
+    """Return the accounts that share Dagster's state with those that are shown, and are not.
+
+    The daemon removes the state of schedules of a location that it does not know, such as which
+    ones the owner has stopped; but not of one that it knows and that does not respond.
+    """
+    shown = {location.name for location in locations}
+    if not all(location.settings.account_name for location in locations):
+        return []
+    return [name for name in account_files() if location_name(name) not in shown]
 
 
 def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:

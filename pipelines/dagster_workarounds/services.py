@@ -6,9 +6,10 @@ loaded once, by the code servers, which the page's button "Reload" reloads.
 """
 
 import json
+import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipelines.dagster_workarounds.code_location import MODULE
@@ -56,6 +57,20 @@ def web_server(workspace: Path, host: str, port: int) -> list[str]:
 def daemon(workspace: Path) -> list[str]:
     """Return the command of the daemon, which runs schedules, sensors and queued runs."""
     return [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(workspace)]
+
+
+def unwarned(locations: Sequence[str]) -> dict[str, str]:
+    """Return the variable by which the daemon does not warn that it cannot load locations.
+
+    It would every minute, with a traceback of a hundred lines.
+
+    Args:
+        locations: The names of locations that are not there on purpose.
+    """
+    given = os.environ.get("PYTHONWARNINGS")
+    # The last one counts most.
+    rules = [f"ignore:Error loading repository location {name}" for name in locations]
+    return {"PYTHONWARNINGS": ",".join([*([given] if given else []), *rules])} if rules else {}
 
 
 def write_workspace(file: Path, sockets: Mapping[str, Path]) -> None:

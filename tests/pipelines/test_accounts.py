@@ -84,7 +84,7 @@ def test_each_row_says_whose_it_is(kept: TwoAccounts) -> None:
     assert united(kept, counts) == expected
     assert 0 < expected[0][1] < expected[1][1]
     assert united(kept, "FROM united_accounts") == [
-        (name, str(kept.accounts / name), f"account_{name}") for name in (NORTH, SOUTH)
+        (name, str(kept.accounts / name), f'"account_{name}"') for name in (NORTH, SOUTH)
     ]
     with opened(kept.folder / CATALOGUE) as connection:
         first = connection.sql("FROM sites").columns
@@ -267,6 +267,37 @@ def test_one_without_data_and_one_that_was_moved(
     assert two.of(SOUTH, "build").status == 0
     assert two.givlake("accounts", "catalogue").status == 0
     assert united(two, "SELECT account FROM united_accounts") == [(NORTH,), (SOUTH,)]
+
+
+def test_one_with_a_damaged_file_hides_no_other(
+    kept: TwoAccounts, sim: Simulator, tmp_path: Path
+) -> None:
+    two = _copied(kept, sim, tmp_path)
+    for file in (two.accounts / SOUTH).rglob("_schema.parquet"):
+        file.write_bytes(file.read_bytes()[:20])
+    done = two.givlake("accounts", "catalogue")
+    assert done.status == 1, done.output
+    assert "south is left out:" in done.err
+    assert "givlake --account south check --repair" in done.err
+    assert "1 account united in" in done.out
+    assert united(two, "SELECT account FROM united_accounts") == [(NORTH,)]
+    assert united(two, "SELECT count(*) FROM inverter_data_points") > [(0,)]
+    assert [path for path in two.folder.iterdir() if path.name.startswith(".accounts")] == []
+
+
+def test_one_whose_data_folder_is_gone_is_not_without_data(
+    kept: TwoAccounts, sim: Simulator, tmp_path: Path
+) -> None:
+    two = _copied(kept, sim, tmp_path)
+    (two.accounts / SOUTH).rename(tmp_path / "unmounted")
+    (two.accounts / "west.env").write_text(f"GIVLAKE_DATA={tmp_path / 'missing'}\n")
+    done = two.givlake("accounts", "catalogue")
+    assert done.status == 1
+    assert f"south is left out: its data folder {two.accounts / SOUTH} is gone" in done.err
+    assert f"west is left out: its data folder {tmp_path / 'missing'} is gone" in done.err
+    (tmp_path / "unmounted").rename(two.accounts / SOUTH)
+    (two.accounts / "west.env").unlink()
+    assert two.givlake("accounts", "catalogue").status == 0
 
 
 def test_no_other_file_is_replaced(kept: TwoAccounts, tmp_path: Path) -> None:

@@ -1,14 +1,21 @@
 """`givlake ui` with two accounts: a code location each, and nothing of one in the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
+from pipelines.child_environment import working_in
+from pipelines.instance import open_instance
+from pipelines.named_accounts import account_environment
+from pipelines.settings import load_settings
 from simulator import Simulator
 from tests.support.browser import watched_page
 from tests.support.dagster_page import page
+from tests.support.ports import free_port
 from tests.support.two_accounts import NORTH, SOUTH, TOKENS, TwoAccounts
 
 if TYPE_CHECKING:
@@ -68,7 +75,7 @@ def test_two_accounts_in_one_page_do_not_mix(
     assert "multiple code locations" not in printed
 
 
-def _check_processes(processes: list) -> None:
+def _check_processes(processes: list, names: Sequence[str] = (NORTH, SOUTH)) -> None:
     """Check that each code server has its own account's token, and no other process has any."""
     tokens = [grant.token for grant in TOKENS]
     servers = []
@@ -79,4 +86,51 @@ def _check_processes(processes: list) -> None:
             servers.append((each.environment["GIVLAKE_NAME"], has))
         elif _WEB_SERVER in each.command or _DAEMON in each.command:
             assert has is None
-    assert {*servers} == {(NORTH, f"{NORTH}-token"), (SOUTH, f"{SOUTH}-token")}
+    assert {*servers} == {(name, f"{name}-token") for name in names}
+
+
+def test_one_account_in_a_page_leaves_the_schedules_of_others(
+    simulate: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    """Dagster's daemon removed the state of the schedules of a location that it did not know."""
+    two = TwoAccounts(tmp_path, simulate(tokens=TOKENS, inverters=1))
+    with page(two.folder, two.environment) as dagster:
+        dagster.until(lambda: {*_schedules(two)} == {NORTH, SOUTH})
+        second = two.of(NORTH, "ui", "--port", free_port())
+        assert second.status == 2
+        assert f"already runs on Dagster's state in {two.folder / 'dagster'}" in second.err
+    before = _schedules(two)[SOUTH]
+    started = _iterated_at(two)
+    with page(two.folder, two.environment, "--account", NORTH) as dagster:
+        dagster.until(lambda: _iterated_at(two) > started + 60)
+        found = dagster.graphql(_WORKSPACE)["workspaceOrError"]["locationEntries"]
+        assert [each["name"] for each in found] == [NORTH]
+        _check_processes(dagster.look(), [NORTH])
+    assert _schedules(two)[SOUTH] == before
+    printed = (two.folder / "err").read_text() + "\n".join(dagster.output_lines)
+    assert "Removing state" not in printed
+    assert "Traceback" not in printed
+    assert "Error loading" not in printed
+
+
+@contextmanager
+def _instance(two: TwoAccounts) -> Iterator[dg.DagsterInstance]:
+    with two.environment_set(), working_in(account_environment(NORTH)):  # noqa: SIM117
+        with open_instance(load_settings()) as instance:
+            yield instance
+
+
+def _schedules(two: TwoAccounts) -> dict[str, set[str]]:
+    """Return the schedules and sensors whose state Dagster has, by location."""
+    found: dict[str, set[str]] = {}
+    with _instance(two) as instance:
+        for state in instance.all_instigator_state():
+            origin = state.origin.repository_origin.code_location_origin
+            found.setdefault(origin.location_name, set()).add(state.instigator_name)
+    return found
+
+
+def _iterated_at(two: TwoAccounts) -> float:
+    """Return when the daemon last looked at the schedules."""
+    with _instance(two) as instance:
+        return instance.get_daemon_heartbeats()["SCHEDULER"].timestamp
