@@ -10,6 +10,7 @@ from pipelines.instance_settings import file_in_use
 # libpq repeats the address before its reason.
 _LAST_WORDS = "then run the same command again."
 _ADDRESS = re.compile(r"^(connection to server .*? failed: |could not connect to server: )")
+_NO_RIGHT = "42501"
 _WITH_AT = re.compile(r'"[^"]*@[^"]*"')
 
 
@@ -31,10 +32,17 @@ def database_error(address: URL | None, error: BaseException) -> DagsterDatabase
     # With an @ it is the rest of a password that has one.
     reason = _WITH_AT.sub('"***"', reason)
     name = "PostgreSQL" if address is None else database_name(address)
+    advice = (
+        f"check that PostgreSQL runs there, and the address, user and password in {file_in_use()}"
+    )
+    if getattr(getattr(error, "orig", None), "pgcode", None) == _NO_RIGHT:
+        advice = (
+            "let the database's owner run GRANT CREATE, USAGE ON SCHEMA public TO user in it, with"
+            " the name of its user"
+        )
     return DagsterDatabaseError(
-        f"Dagster's state in {name} cannot be used ({reason}): check that"
-        f" PostgreSQL runs there, and the address, user and password in {file_in_use()}. What was"
-        f" fetched is kept; {_LAST_WORDS}"
+        f"Dagster's state in {name} cannot be used ({reason}): {advice}. What was fetched is kept;"
+        f" {_LAST_WORDS}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A thread that renews what this process holds in the budget's file.
+"""A thread that renews what this process holds in the budget.
 
 One for each budget and process, started when first needed. It ends when the budget is closed or no
 longer referenced. What is renewed is decided by the budget.
@@ -15,7 +15,7 @@ from givenergy.errors import BudgetStoreError
 
 __all__ = ["Heartbeat"]
 
-# Shorter than the time in which processes must notice that the file was deleted.
+# Shorter than the time in which processes must notice that what is stored was lost.
 _INTERVAL_S = 0.5
 
 

@@ -212,8 +212,7 @@ class PostgresStore:
             if text is None and lock:
                 cursor.execute(_ADD + _LOCK + _READ, {"account": account})
                 text, version, at_ms, now_ms = cursor.fetchone()
-        if self._time.note(sent_ms, clock.now_ms(), now_ms):
-            self._hold_until_ms = now_ms + self._window_ms
+        self._note_time(sent_ms, now_ms)
         # A clock that was set back must not make it last longer.
         self.noticed_at_ms = min(self.noticed_at_ms, now_ms + self._notice_ms)
         if (version or 0) < self._versions.get(account, 0):
@@ -259,9 +258,15 @@ class PostgresStore:
         if now_ms - self._said_alive_ms < _SAY_ALIVE_EVERY_MS and not self._session.is_new:
             return
         seen_ms = say_alive(connection, self.holder(), is_first=self._session.is_new)
+        self._note_time(now_ms, seen_ms)
         if seen_ms > self._alive_until_ms:
             self._pauses += 1
         self._said_alive_ms, self._alive_until_ms = now_ms, seen_ms + ALIVE_FOR_MS
+
+    def _note_time(self, sent_ms: int, server_ms: int) -> None:
+        """Note the server's time, asked for at `sent_ms`; one that was set costs a window."""
+        if self._time.note(sent_ms, clock.now_ms(), server_ms):
+            self._hold_until_ms = server_ms + self._window_ms
 
     def _enter(self, connection: Connection) -> None:
         """Read what concerns all accounts; whoever finds that states may be lost says so there."""

@@ -1,6 +1,6 @@
 """The shared state of one account's budget: plain data, small, stored as JSON.
 
-No rule belongs here. Times are milliseconds of `clock.now_ms`. Completed requests are kept in
+No rule belongs here. Times are milliseconds of the store's clock. Completed requests are kept in
 groups of nearly the same time, so that the state stays within some kilobytes whatever the limit.
 """
 
@@ -98,7 +98,7 @@ class BucketState(
 
     @property
     def occupied(self) -> int:
-        """Slots of this machine's requests that are not free again."""
+        """Slots of the requests of all who share the store that are not free again."""
         return len(self.in_flight) + sum(group.count for group in self.completed)
 
 

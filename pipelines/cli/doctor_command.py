@@ -22,6 +22,7 @@ from givenergy.budget.request_budget import Priority
 from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
 from givenergy.errors import (
     AccessError,
+    BudgetAwayError,
     BudgetStoreError,
     ForbiddenError,
     GivEnergyError,
@@ -150,7 +151,10 @@ def _run_checks() -> Iterator[CheckResult]:
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
     except BudgetStoreError as error:
-        yield CheckResult("budget", "error", str(error), EXIT_INCOMPLETE)
+        is_refused = settings.budget_url is not None and not isinstance(error, BudgetAwayError)
+        yield CheckResult(
+            "budget", "error", str(error), EXIT_USAGE if is_refused else EXIT_INCOMPLETE
+        )
     except LocalFaultError as error:
         yield CheckResult("network", "error", str(error), EXIT_USAGE)
     except UnauthenticatedError as error:

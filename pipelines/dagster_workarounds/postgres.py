@@ -306,11 +306,8 @@ def engines(instance: dg.DagsterInstance) -> list[sqlalchemy.Engine]:
 def with_driver(address: str) -> str:
     """Return an address of PostgreSQL with the driver that `dagster-postgres` brings.
 
-    Args:
-        address: An address as SQLAlchemy, psycopg2 or libpq take it, without another driver.
-
     Raises:
-        SettingsError: It is none.
+        SettingsError: It is none, has another driver, or a password that could be shown.
     """
     try:
         PostgresUrl(address)

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, StepMaterializationData
 
-from tests.support.postgres_home import query
+from tests.support.postgres_home import execute, query
 from tests.support.postgres_server import PostgresServer
 from tests.support.timeouts import TIMEOUT_S
 
@@ -23,6 +23,7 @@ from pipelines.dagster_workarounds.postgres import (
     KeptPostgresStorage,
     with_driver,
 )
+from pipelines.database_errors import DagsterDatabaseError
 
 KEY = dg.AssetKey("reading")
 
@@ -151,6 +152,16 @@ def test_who_watches_a_run_hears_of_its_events(events: KeptPostgresEventLogStora
     assert sorted(heard) == ["a", "b"]
     events.end_watch("run", callback)
     events.dispose()
+
+
+def test_a_user_without_rights_is_told_what_to_grant(postgres, database):
+    user = f"user{os.getpid()}"
+    execute(database, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    execute(database, f"CREATE ROLE {user} LOGIN")
+    with pytest.raises(DagsterDatabaseError, match="GRANT CREATE, USAGE ON SCHEMA public"):
+        KeptPostgresStorage(database.replace("//postgres@", f"//{user}@"))
+    execute(database, f"GRANT CREATE, USAGE ON SCHEMA public TO {user}")
+    KeptPostgresStorage(database.replace("//postgres@", f"//{user}@")).event_log_storage.dispose()
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ from givenergy.budget import (
     clock,
     postgres_session,
     postgres_store,
+    postgres_transaction,
     process_identity,
 )
 from givenergy.budget.postgres_session import PostgresSession
+from givenergy.budget.postgres_transaction import CLOCK
 from givenergy.budget.postgres_url import PostgresUrl
 from givenergy.client import Client
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
@@ -33,6 +35,7 @@ from pipelines.account_budget import forget_in_budget
 from tests.support import clock as wall_clock
 from tests.support.budget_tests import *  # noqa: F403 - the tests of any store
 from tests.support.budget_tests import ANSWERED, hold_lease, spend
+from tests.support.owner import Owner
 from tests.support.settings import settings_of
 from tests.support.timeouts import PATIENT, TIMEOUT_S
 
@@ -161,6 +164,7 @@ def test_a_server_clock_that_is_set_costs_a_window_and_no_more(store, open_budge
         for name in ("_READ", "_SERVER"):
             statement = getattr(postgres_store, name).replace("clock_timestamp()", set_clock)
             patch.setattr(postgres_store, name, statement)
+        patch.setattr(postgres_transaction, "CLOCK", CLOCK.replace("clock_timestamp()", set_clock))
         budget.renew()
         assert 30 < budget.snapshot().paused_for_s <= 60.25
         began = time.monotonic()
@@ -312,6 +316,20 @@ def test_what_the_server_refuses_is_said_at_once(postgres, store):
     with pytest.raises(BudgetStoreError, match="not valid") as caught:
         SharedRequestBudget(PostgresUrl("postgresql://me:se%cret@h/db"), account="test")
     assert "cret" not in str(caught.value)
+
+
+def test_doctor_ends_with_the_status_of_other_commands_if_the_server_refuses(
+    postgres, simulate, tmp_path
+):
+    sim = simulate(inverters=1)
+    settings = {
+        "GIVENERGY_API_URL": sim.base_url,
+        "GIVLAKE_ENV_FILE": "",
+        "GIVLAKE_BUDGET_URL": postgres.url("nowhere"),
+    }
+    done = Owner(tmp_path, settings, token=sim.token).givlake("doctor")
+    assert done.status == 2, done.output
+    assert 'database "nowhere" does not exist' in done.out
 
 
 @pytest.mark.parametrize(
