@@ -166,6 +166,7 @@ def test_the_target_can_be_a_setting(owner, target):
         (("ftp://host/x",), {}, "The target is 'ftp://host/x'"),
         (("s3://",), {}, "The target is 's3://'"),
         (("s3://key:secret@bucket/x",), {}, "The target's URL has credentials"),
+        (("ftp://key:secret@host/x",), {}, "The target's URL has credentials"),
         (("data/tables",), {}, "in the data folder"),
         ((".",), {}, "or around it"),
         ((), {"GIVLAKE_PUBLISH_TO": "relative"}, "use the absolute path of a folder"),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _UPLOADS = 4
 _TRIES = 8
 _PAUSE_S = 0.25
+# The second is of a log that `forget` of another account has just made anew.
+_RACES = ("already exists", "Invalid table version")
 _Identity = tuple[str, str]
 
 
@@ -297,7 +299,9 @@ class TablePublisher:
                     log.append(held, actions, plan.surplus, numbers)
                     done.commits += 1
             except DeltaError as error:
-                is_race = isinstance(error, CommitFailedError) or "already exists" in str(error)
+                is_race = isinstance(error, CommitFailedError) or any(
+                    t in str(error) for t in _RACES
+                )
                 if not is_race or attempt == _TRIES:
                     raise
                 time.sleep(_PAUSE_S * attempt)
