@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from assets.catalogue_entries import CatalogueEntry, catalogue_entries
-from assets.catalogue_views import derived_views, derived_views_with_reads
+from assets.catalogue_views import DEFAULT_CURRENCY, derived_views, derived_views_with_reads
 from assets.framework.code_views import code_views
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
@@ -44,7 +44,7 @@ def publishable(currency: str) -> Publishable:
     """
     known = decoders(datasets())
     views = [*_marts(currency), *_current_versions()]
-    return Publishable(known, views, [_codes(), _dictionary(currency)])
+    return Publishable(known, views, [_codes(), _dictionary()])
 
 
 def _marts(currency: str) -> Iterator[PublishedView]:
@@ -85,8 +85,10 @@ def _codes() -> tuple[PublishedTable, Part]:
     return _fixed(view.name, view.description, rows.cast(view.schema))
 
 
-def _dictionary(currency: str) -> tuple[PublishedTable, Part]:
-    sql = {view.name: view.sql.strip() for view in derived_views(currency) if view.parameters}
+def _dictionary() -> tuple[PublishedTable, Part]:
+    # In the default currency for every folder: two currencies would replace it in turn.
+    views = derived_views(DEFAULT_CURRENCY)
+    sql = {view.name: view.sql.strip() for view in views if view.parameters}
     described = [row for entry in catalogue_entries().values() for row in _described(entry, sql)]
     return _fixed(
         DICTIONARY,
