@@ -60,7 +60,8 @@ def naming(folder, name):
     for path in objects(folder):
         text = path.read_bytes()
         if path.suffix == ".parquet":
-            text += repr(pq.ParquetFile(path).read().to_pydict()).encode()
+            # Its bytes can have a text by accident, in cut statistics of the file.
+            text = repr(pq.ParquetFile(path).read().to_pydict()).encode()
         if name.encode() in text or name in str(path.relative_to(folder)):
             found.append(path)
     return found

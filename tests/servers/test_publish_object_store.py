@@ -108,7 +108,8 @@ def naming(url, store, word):
     for name, content in objects_of(url, DeltaTarget(url, store.credentials).options).items():
         text = content
         if name.endswith(".parquet"):
-            text += repr(pq.ParquetFile(BufferReader(content)).read().to_pydict()).encode()
+            # Its bytes can have a text by accident, in cut statistics of the file.
+            text = repr(pq.ParquetFile(BufferReader(content)).read().to_pydict()).encode()
         if word.encode() in text or word in name:
             found.append(name)
     return found
