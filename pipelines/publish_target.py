@@ -45,15 +45,15 @@ def target_of(settings: Settings, given: str | None = None) -> "DeltaTarget":
         _refuse_data_folder(settings.data, folder)
         return DeltaTarget(str(folder), {})
     parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.netloc:
-        raise SettingsError(
-            f"The target is {url!r}: use a folder, or {', '.join(f'{s}://' for s in _SCHEMES)} with"
-            " a bucket."
-        )
     if parts.username or parts.password or parts.query:
         raise SettingsError(
             "The target's URL has credentials: put them into the variables of the object store,"
             " such as AWS_SECRET_ACCESS_KEY."
+        )
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        raise SettingsError(
+            f"The target is {url!r}: use a folder, or {', '.join(f'{s}://' for s in _SCHEMES)} with"
+            " a bucket."
         )
     return DeltaTarget(url, credentials_in(merged_environment()))
 

@@ -1,13 +1,14 @@
 """What a data folder publishes: its tables, marts, current versions, codes, and the dictionary."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from assets.catalogue_entries import CatalogueEntry, catalogue_entries
-from assets.catalogue_views import derived_views, derived_views_with_reads
+from assets.catalogue_views import DEFAULT_CURRENCY, derived_views, derived_views_with_reads
 from assets.framework.code_views import code_views
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
@@ -16,9 +17,11 @@ from warehouse.publish.publication import Publishable
 from warehouse.publish.published_part import Part, PublishedTable
 from warehouse.publish.published_types import published_schema
 from warehouse.publish.published_views import PublishedView
-from warehouse.standard_views import SYSTEM_VIEWS, table_views
+from warehouse.standard_views import system_views, table_views
 from warehouse.storage.arrow_fields import arrow_field
 
+# Of paths such as 'data/index/coverage/*.parquet' and 'data/expected_days.parquet'.
+_RECORD_FILES = re.compile(r"/((?:index|owner)/\w+[/.]|expected_days\.)")
 DICTIONARY = "data_dictionary"
 _DICTIONARY_SCHEMA = pa.schema(
     [
@@ -44,13 +47,13 @@ def publishable(currency: str) -> Publishable:
     """
     known = decoders(datasets())
     views = [*_marts(currency), *_current_versions()]
-    return Publishable(known, views, [_codes(), _dictionary(currency)])
+    return Publishable(known, views, [_codes(), _dictionary()])
 
 
 def _marts(currency: str) -> Iterator[PublishedView]:
     """Yield each mart, but not the macros and comparisons, with all that it depends on."""
     tables: dict[str, frozenset[str]] = {}
-    records: set[str] = set(SYSTEM_VIEWS)
+    records = {view.name: _files_of_record(view.sql) for view in system_views(Path())}
     for decoder in decoders(datasets()):
         for table in decoder.tables:
             tables[table.name] = tables[table.version_view] = frozenset([table.name])
@@ -58,13 +61,20 @@ def _marts(currency: str) -> Iterator[PublishedView]:
     for view, spec in zip(derived_views_with_reads(), derived_views(currency), strict=True):
         read = [name for name in view.reads if name in tables]
         tables[spec.name] = frozenset().union(*(tables[name] for name in read))
-        if records & set(view.reads):
-            records.add(spec.name)
+        records[spec.name] = frozenset().union(*(records.get(name, ()) for name in view.reads))
         texts[spec.name] = "\n".join([*(texts.get(name, "") for name in view.reads), spec.sql])
         if view.group == "marts" and not spec.parameters:
             yield PublishedView(
-                spec, tuple(sorted(tables[spec.name])), spec.name in records, texts[spec.name]
+                spec,
+                tuple(sorted(tables[spec.name])),
+                tuple(sorted(records[spec.name])),
+                texts[spec.name],
             )
+
+
+def _files_of_record(sql: str) -> frozenset[str]:
+    """Return what the names of the files begin with that a view of givlake's records reads."""
+    return frozenset(_RECORD_FILES.findall(sql))
 
 
 def _current_versions() -> Iterator[PublishedView]:
@@ -73,7 +83,7 @@ def _current_versions() -> Iterator[PublishedView]:
             if table.history is not None:
                 _, view = table_views(Path(), [table])
                 # The SQL has the path of the folder, which does not matter.
-                yield PublishedView(view, (table.name,), False, table.fingerprint)
+                yield PublishedView(view, (table.name,), (), table.fingerprint)
 
 
 def _codes() -> tuple[PublishedTable, Part]:
@@ -85,8 +95,10 @@ def _codes() -> tuple[PublishedTable, Part]:
     return _fixed(view.name, view.description, rows.cast(view.schema))
 
 
-def _dictionary(currency: str) -> tuple[PublishedTable, Part]:
-    sql = {view.name: view.sql.strip() for view in derived_views(currency) if view.parameters}
+def _dictionary() -> tuple[PublishedTable, Part]:
+    # In the default currency for every folder: two currencies would replace it in turn.
+    views = derived_views(DEFAULT_CURRENCY)
+    sql = {view.name: view.sql.strip() for view in views if view.parameters}
     described = [row for entry in catalogue_entries().values() for row in _described(entry, sql)]
     return _fixed(
         DICTIONARY,

@@ -23,7 +23,7 @@ from tests.support.published import (
 )
 from tests.support.toy_decoder import DAY, OTHER_MONTH, SCHEMA, ToyDecoder, answer, day_rows, spec
 from tests.support.unprivileged import as_root, run_apart
-from warehouse.errors import PublishError, StoreError
+from warehouse.errors import PublishError, StoreError, TargetError
 from warehouse.lake import Lake
 from warehouse.publish import table_publication
 from warehouse.publish.delta_target import DeltaTarget
@@ -360,6 +360,22 @@ def test_a_time_finer_than_a_microsecond_is_refused():
     rows = pa.table({"t": pa.array([1], pa.timestamp("ns", "UTC"))}, schema=schema)
     with pytest.raises(StoreError, match="without loss"):
         converted(rows, published_schema(schema))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("part-0-40301.parquet: broken", "part-0-40301.parquet: broken"),
+        ("403 Forbidden", "the store refuses the credentials, or there are none"),
+        ("Json error: cut 0: <unknown> 1: start_thread at x.c", "Json error: cut"),
+    ],
+)
+def test_errors_of_the_store_have_a_reason_without_calls(target, text, reason):
+    with (
+        pytest.raises(TargetError, match=f"failed: {reason}; once"),
+        DeltaTarget(str(target), {}).explained("Publishing"),
+    ):
+        raise OSError(text)
 
 
 # Old files

@@ -30,6 +30,7 @@ _STORES = {
         ("az", "abfs", "abfss"), ("AZURE_STORAGE_ENDPOINT", "AZURE_STORAGE_ACCOUNT_NAME")
     ),
 }
+_CALLS = re.compile(r" 0: .* 1: .*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SECRET_WORDS = ("SECRET", "KEY", "TOKEN", "PASSWORD", "CREDENTIAL")
 _REASONS = (
@@ -37,7 +38,7 @@ _REASONS = (
     (
         (
             *("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"),
-            *("Unauthenticated", "Unauthorized", "403", "401", "AuthenticationFailed"),
+            *("Unauthenticated", "Unauthorized", "AuthenticationFailed"),
             *("lacked the required permissions", "credential", "InvalidToken"),
         ),
         "the store refuses the credentials, or there are none",
@@ -180,7 +181,7 @@ class DeltaTarget:
             ) from error
 
     def _reason(self, error: Exception) -> str:
-        text = " ".join(_COLOURS.sub("", str(error)).split())
+        text = _CALLS.sub("", " ".join(_COLOURS.sub("", str(error)).split()))
         if isinstance(error, OSError) and error.errno in (errno.ENOTDIR, errno.EEXIST):
             return f"{error.filename or self.url} is no folder"
         reason = next((why for signs, why in _REASONS if any(sign in text for sign in signs)), None)

@@ -17,11 +17,10 @@ from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.input_history import InputHistory
 from warehouse.publish.lake_tables import published_table, table_parts
 from warehouse.publish.published_part import Part, PublishedTable
-from warehouse.publish.published_targets import PublishedTargets
+from warehouse.publish.published_targets import PublishedAs, PublishedTargets
 from warehouse.publish.published_views import Inputs, PublishedView, view_parts
 from warehouse.publish.store_check import refuse_unsafe_store
 from warehouse.publish.table_publication import (
-    PublishedAs,
     TablePublication,
     TablePublisher,
 )

@@ -6,6 +6,7 @@ a device is forgotten, and under which earlier names of the account.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from warehouse.errors import TargetError
@@ -13,6 +14,21 @@ from warehouse.lake import Lake
 from warehouse.publish.delta_target import DeltaTarget
 
 STATE = "published_to"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedAs:
+    """The names under which a data folder is in a target.
+
+    Attributes:
+        account: The present one.
+        former: Earlier ones, whose rows go.
+        owner: What tells it from another folder with the same name; None if that is unknown.
+    """
+
+    account: str
+    former: tuple[str, ...] = ()
+    owner: str | None = None
 
 
 class PublishedTargets:

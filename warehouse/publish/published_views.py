@@ -6,7 +6,6 @@ view is computed whole, and the parts of it whose rows are as published are not 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -43,13 +42,14 @@ class PublishedView:
     Attributes:
         spec: The view.
         tables: The tables of the lake that its rows depend on.
-        reads_records: Whether they also depend on coverage or others of givlake's records.
+        records: The files of coverage and others of givlake's records that they depend on: what
+            their names begin with.
         sql: The SQL of the view and of those that it reads.
     """
 
     spec: ViewSpec
     tables: tuple[str, ...]
-    reads_records: bool
+    records: tuple[str, ...]
     sql: str
 
     @property
@@ -76,28 +76,23 @@ class Inputs:
     def __init__(self, lake: Lake) -> None:
         """Read the manifests of all file sets."""
         self._tables: dict[str, list[str]] = {}
-        records = []
+        self._records: dict[str, str] = {}
         for path in sorted((lake.folder / MANIFESTS).glob("*.json")):
             for name, fact in sorted(json.loads(path.read_bytes())["files"].items()):
                 content = f"{name} {fact[4] or fact[3]}"
                 if name.startswith("tables/"):
                     self._tables.setdefault(name.split("/")[1], []).append(content)
                 else:
-                    records.append(content)
+                    self._records[name] = content
         files = [EXPECTED_FILE, FINDINGS_FILE, *map(owner_inputs.file_name, owner_inputs.SCHEMAS)]
         for name in files:
             path = lake.folder / name
-            records.append(f"{name} {sha256_of(path) if path.exists() else ''}")
-        self._records = hashlib.sha256("\n".join(records).encode()).hexdigest()
+            self._records[name] = f"{name} {sha256_of(path) if path.exists() else ''}"
 
     def number_of(self, view: PublishedView) -> int:
         """Return a number that is another one if what a view is computed from is."""
-        texts = [
-            str(FORM),
-            view.sql,
-            str(view.table.schema),
-            self._records if view.reads_records else "",
-        ]
+        texts = [str(FORM), view.sql, str(view.table.schema)]
+        texts += [self._records[name] for name in self._records if name.startswith(view.records)]
         for table in view.tables:
             texts += self._tables.get(table, [])
         return number_of(texts)

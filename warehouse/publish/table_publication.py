@@ -23,6 +23,7 @@ from warehouse.publish.published_part import (
     PartChangedError,
     PublishedTable,
 )
+from warehouse.publish.published_targets import PublishedAs
 from warehouse.publish.table_vacuum import sizes_of
 
 if TYPE_CHECKING:
@@ -33,22 +34,9 @@ if TYPE_CHECKING:
 _UPLOADS = 4
 _TRIES = 8
 _PAUSE_S = 0.25
+# The second is of a log that `forget` of another account has just made anew.
+_RACES = ("already exists", "Invalid table version")
 _Identity = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedAs:
-    """The names under which a data folder is in a target.
-
-    Attributes:
-        account: The present one.
-        former: Earlier ones, whose rows go.
-        owner: What tells it from another folder with the same name; None if that is unknown.
-    """
-
-    account: str
-    former: tuple[str, ...] = ()
-    owner: str | None = None
 
 
 @dataclass(slots=True)
@@ -297,7 +285,9 @@ class TablePublisher:
                     log.append(held, actions, plan.surplus, numbers)
                     done.commits += 1
             except DeltaError as error:
-                is_race = isinstance(error, CommitFailedError) or "already exists" in str(error)
+                is_race = isinstance(error, CommitFailedError) or any(
+                    t in str(error) for t in _RACES
+                )
                 if not is_race or attempt == _TRIES:
                     raise
                 time.sleep(_PAUSE_S * attempt)

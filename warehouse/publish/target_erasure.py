@@ -53,10 +53,7 @@ def erase_from_targets(
         else:
             done.append(url)
     if errors:
-        raise PublishError(
-            f"everything is erased but what was published: {'; '.join(errors)}. The same command"
-            " goes on"
-        )
+        raise PublishError(f"everything is erased but what was published: {'; '.join(errors)}")
     return done
 
 
