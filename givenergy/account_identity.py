@@ -12,17 +12,19 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from givenergy.budget.shared_budget import SharedRequestBudget
 from givenergy.budget.store_location import StoreLocation
-from givenergy.client import Client
 from givenergy.endpoints.account_endpoints import ACCOUNT
 from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
 from givenergy.json_decoding import decode_json
 from givenergy.time_zones import usable_zone
+
+if TYPE_CHECKING:
+    from givenergy.client import Client
 
 __all__ = [
     "AccountIdentity",
