@@ -2,6 +2,7 @@
 
 import os
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -155,7 +156,7 @@ def test_who_watches_a_run_hears_of_its_events(events: KeptPostgresEventLogStora
 
 
 def test_a_user_without_rights_is_told_what_to_grant(postgres, database):
-    user = f"user{os.getpid()}"
+    user = f"user{uuid.uuid4().hex}"
     execute(database, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     execute(database, f"CREATE ROLE {user} LOGIN")
     with pytest.raises(DagsterDatabaseError, match="GRANT CREATE, USAGE ON SCHEMA public"):
