@@ -76,7 +76,7 @@ def erase_devices(
                     away = error  # What was published is erased all the same.
             names_of_account = {ACCOUNT_KEY, IDENTITIES, PUBLISHED_TO}
             if away is None:
-                # By these, the same call knows the names again.
+                # Else the same call needs them to know the names again.
                 for name in lake.state.all().keys() - names_of_account:
                     lake.state.update(name, eraser.erase_from)
             # By these, the same call finds what was published if a target is away.

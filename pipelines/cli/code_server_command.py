@@ -4,7 +4,7 @@ import os
 
 import click
 
-from pipelines.child_environment import own_environment, refuse_env_file
+from pipelines.child_environment import own_environment
 from pipelines.cli.common import EXIT_USAGE, KnownError
 from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import port_fault
@@ -31,19 +31,9 @@ def code_server(settings: Settings, port: int, host: str) -> None:
     """
     if (fault := port_fault(host, port)) is not None:
         raise KnownError(fault, EXIT_USAGE)
-    from pipelines.cli.killed_runs import report_killed_runs, report_lost_runs
-    from pipelines.instance import open_instance, use_dagster_home
-    from pipelines.open_folder import open_lake
-    from pipelines.pending_builds import build_all_pending
+    from pipelines.cli.account_preparation import prepare_account
 
-    home = use_dagster_home(settings)
-    refuse_env_file(home)
-    # Made before Dagster's processes use it.
-    with open_instance(settings) as instance:
-        report_killed_runs(instance, settings)
-        report_lost_runs(instance, settings)
-    with open_lake(settings) as lake:
-        build_all_pending(lake)
+    home = prepare_account(settings)
     # In place of this process, which a service manager then stops directly. Dagster would load a
     # `.env` of the working folder.
     environment = own_environment(settings)

@@ -13,7 +13,6 @@ from givenergy.server_clock import utc_now
 from pipelines.child_environment import (
     SETTING_PREFIXES,
     own_environment,
-    refuse_env_file,
     working_in,
 )
 from pipelines.cli.child_processes import child_processes
@@ -170,27 +169,17 @@ def _say_left_out(name: str, reason: Exception) -> None:
 
 def _prepared(environment: Mapping[str, str]) -> _Location:
     """Bring an account's data folder and Dagster's state of it up to date."""
+    from pipelines.cli.account_preparation import prepare_account
     from pipelines.cli.first_checks import evaluate_checks_once
-    from pipelines.cli.killed_runs import report_killed_runs, report_lost_runs
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
-    from pipelines.instance import open_instance, use_dagster_home
-    from pipelines.open_folder import open_lake
-    from pipelines.pending_builds import build_all_pending
+    from pipelines.instance import open_instance
 
     with working_in(environment):
         # Read again: the demo and each account have other settings than this call.
         settings = load_settings()
-        home = use_dagster_home(settings)
-        refuse_env_file(home)
-        # Dagster's web server and daemon would create the instance at the same time and fail, so it
-        # is created before they start.
+        home = prepare_account(settings, console().print)
         with open_instance(settings) as instance:
-            report_killed_runs(instance, settings)
-            report_lost_runs(instance, settings)
             stopped = stopped_instigators(instance, settings.account_name)
-        with open_lake(settings) as lake:
-            build_all_pending(lake, report_progress=console().print)
-        with open_instance(settings) as instance:
             evaluate_checks_once(settings, instance, console().print)
         return _Location(settings, home, own_environment(settings), stopped)
 

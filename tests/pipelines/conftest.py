@@ -18,6 +18,7 @@ from pipelines.open_folder import open_lake
 from simulator import Simulator
 from tests.support.owner import Owner
 from tests.support.settings import settings_of
+from tests.support.two_accounts import TwoAccounts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -70,6 +71,12 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Owner]:
         return Owner(folder, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)
 
     return make
+
+
+@pytest.fixture
+def two(sim: Simulator, tmp_path: Path) -> TwoAccounts:
+    """Give two accounts without data of the module's simulator, its fixture `sim`."""
+    return TwoAccounts(tmp_path, sim)
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ def sim(simulate: Callable[..., Simulator]) -> Simulator:
     return simulate(tokens=TOKENS, inverters=2)
 
 
-@pytest.fixture
-def two(sim: Simulator, tmp_path: Path) -> TwoAccounts:
-    """Two accounts of an installer without data."""
-    return TwoAccounts(tmp_path, sim)
-
-
 @pytest.mark.end_to_end
 def test_a_second_account_is_refused_in_a_folder_of_an_earlier_version(two: TwoAccounts) -> None:
     """Such a folder has not noted whose it is; the first token after it must not decide that."""

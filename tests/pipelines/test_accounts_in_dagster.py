@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -23,9 +22,9 @@ DAYS = {NORTH: "2026-06-10", SOUTH: "2026-06-11"}
 
 
 @pytest.fixture
-def two(simulate: Callable[..., Simulator], tmp_path: Path) -> TwoAccounts:
-    """Two accounts of an installer without data."""
-    return TwoAccounts(tmp_path, simulate(tokens=TOKENS, inverters=1))
+def sim(simulate: Callable[..., Simulator]) -> Simulator:
+    """Simulate two accounts of an inverter each."""
+    return simulate(tokens=TOKENS, inverters=1)
 
 
 @contextmanager

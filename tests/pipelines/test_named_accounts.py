@@ -22,12 +22,6 @@ def sim(simulate: Callable[..., Simulator]) -> Simulator:
     return simulate(tokens=TOKENS, inverters=2)
 
 
-@pytest.fixture
-def two(sim: Simulator, tmp_path: Path) -> TwoAccounts:
-    """Two accounts of an installer without data."""
-    return TwoAccounts(tmp_path, sim)
-
-
 @pytest.mark.end_to_end
 def test_each_account_has_its_own_token_and_folder(two: TwoAccounts) -> None:
     # A token in the environment belongs to nobody here.

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, StepMaterializationData
 
+from tests.support.dagster_events import materialized_in
 from tests.support.postgres_home import execute, query
 from tests.support.postgres_server import PostgresServer
 from tests.support.timeouts import TIMEOUT_S
@@ -34,24 +34,6 @@ def events(database: str) -> KeptPostgresEventLogStorage:
     storage = KeptPostgresStorage(database).event_log_storage
     assert isinstance(storage, KeptPostgresEventLogStorage)
     return storage
-
-
-def materialized_in(run_id: str, partition: str) -> dg.EventLogEntry:
-    return dg.EventLogEntry(
-        error_info=None,
-        level=10,
-        user_message="",
-        run_id=run_id,
-        timestamp=1.0,
-        job_name="job",
-        dagster_event=DagsterEvent(
-            dg.DagsterEventType.ASSET_MATERIALIZATION.value,
-            "job",
-            event_specific_data=StepMaterializationData(
-                dg.AssetMaterialization(KEY, partition=partition)
-            ),
-        ),
-    )
 
 
 def backends(database: str) -> set[int]:
