@@ -170,7 +170,9 @@ class PostgresStore:
         return self._alive_until_ms
 
     def keep_up(self, account: str) -> None:
-        """Say that this process lives, and store the hold that it set because of a loss.
+        """Say that this process lives, notice a loss, and store the hold that it set because of it.
+
+        The server is asked each time: leases must be renewed within `notice_ms` of a loss.
 
         Raises:
             BudgetStoreError: At once if the server does not answer, or if it refuses.
@@ -178,6 +180,10 @@ class PostgresStore:
 
         def is_holding(connection: Connection) -> bool:
             self._say_alive(connection)
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT {LIFE}")
+                if cursor.fetchone() != (self._life,):
+                    raise OtherTablesError("they are changed all the time")
             return self._hold_until_ms > self.now_ms()
 
         if self._session.run(is_holding, hurry=AT_ONCE):
