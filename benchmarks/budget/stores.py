@@ -80,7 +80,10 @@ def server_cpu_s() -> float:
     """Return the CPU time of PostgreSQL, a child of this process, and of its ended children."""
     ticks = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
-        name, _, rest = path.read_text().rpartition(")")
+        try:
+            name, _, rest = path.read_text().rpartition(")")
+        except OSError:  # it has ended since
+            continue
         fields = rest.split()
         if name.endswith("(postgres") and fields[1] == str(os.getpid()):
             ticks += sum(map(int, fields[11:15]))

@@ -58,7 +58,8 @@ def accounts_list_command(layout: str) -> None:
     """List the accounts: last update, requests in this minute, days missing and failed, size."""
     refuse_one_account()
     folder = accounts_folder()
-    found = {name: _examined(settings) for name, settings in accounts_settings().items()}
+    accounts = accounts_settings()
+    found = {name: _examined(name, each, folder) for name, each in accounts.items()}
     rows = [_row(name, *each) for name, each in found.items()]
     if layout == "json":
         click.echo(as_json(rows))
@@ -104,11 +105,7 @@ def accounts_catalogue_command(file: Path | None) -> None:
         except (SettingsError, StoreError) as error:
             left_out[name] = error
         else:
-            if views is None and (
-                name in former
-                # It names another than the usual folder.
-                or (settings.data != folder / name and not settings.data.exists())
-            ):
+            if views is None and (name in former or _is_away(name, settings, folder)):
                 left_out[name] = StoreError(
                     f"its data folder {settings.data} is gone: mount it, or set GIVLAKE_DATA in"
                     f" {folder / name}.env to where it is"
@@ -140,7 +137,9 @@ def _tell_left_out(reasons: Mapping[str, Exception]) -> None:
         tell(f"{name} is left out: {reason}")
 
 
-def _examined(settings: Settings | SettingsError) -> tuple[str, AccountSummary | None, str | None]:
+def _examined(
+    name: str, settings: Settings | SettingsError, folder: Path | None
+) -> tuple[str, AccountSummary | None, str | None]:
     """Return the data folder of an account and its summary, and why that is none or not whole."""
     if isinstance(settings, SettingsError):
         return "", None, str(settings)
@@ -152,7 +151,18 @@ def _examined(settings: Settings | SettingsError) -> tuple[str, AccountSummary |
         if known is None:
             raise
         return str(settings.data), None, str(known)
-    return str(settings.data), summary, summary.budget_problem
+    problem = summary.budget_problem
+    if folder is not None and _is_away(name, settings, folder):
+        problem = (
+            f"its data folder {settings.data} is not there: mount it, or start with"
+            f" givlake --account {name} backfill"
+        )
+    return str(settings.data), summary, problem
+
+
+def _is_away(name: str, settings: Settings, folder: Path) -> bool:
+    """Return whether there is no data folder where the settings name another than the usual."""
+    return settings.data != folder / name and not settings.data.exists()
 
 
 def _row(
@@ -211,7 +221,7 @@ def _notes(
         yield f"{name}: {problem}"
     if summary is None:
         return
-    if summary.is_empty:
+    if summary.is_empty and problem is None:
         yield f"{name}: no data yet: start with {command} backfill"
     elif summary.problems:
         yield f"{name}: {summary.problems[0]}; repair with: {command} build"

@@ -21,6 +21,7 @@ from pipelines.dashboard.chart_query import ChartQuery, UnknownChartError, chart
 from pipelines.dashboard.chart_rows import ChartRows
 from pipelines.dashboard.folder_reader import FolderReader, OpenFolder, StoppedError
 from pipelines.dashboard.scope import Scope, ScopeError, scope_of
+from pipelines.recommended_commands import with_account
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from warehouse.connection import fetch_table, retrying
@@ -73,6 +74,8 @@ class DashboardData:
         now = utc_now()
         answer: dict[str, object] = {
             "version": __version__,
+            # What commands begin with that are about this account.
+            "program": with_account("givlake dashboard").removesuffix(" dashboard"),
             "folder": self._settings.data.name,
             "today": now.date(),
             "data_version": "",

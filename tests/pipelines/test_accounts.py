@@ -295,6 +295,9 @@ def test_one_whose_data_folder_is_gone_is_not_without_data(
     assert done.status == 1
     assert f"south is left out: its data folder {two.accounts / SOUTH} is gone" in done.err
     assert f"west is left out: its data folder {tmp_path / 'missing'} is gone" in done.err
+    listing = two.givlake("accounts", "list")
+    assert listing.status == 1
+    assert f"west: its data folder {tmp_path / 'missing'} is not there: mount it" in listing.out
     (tmp_path / "unmounted").rename(two.accounts / SOUTH)
     (two.accounts / "west.env").unlink()
     assert two.givlake("accounts", "catalogue").status == 0

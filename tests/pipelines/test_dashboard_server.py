@@ -16,6 +16,7 @@ import pytest
 from pipelines.dashboard import DashboardData, chart_names
 from pipelines.dashboard.page_files import joined
 from pipelines.dashboard.web_security import HEADERS, is_own_host
+from pipelines.named_accounts import ACCOUNTS_FOLDER, NAME
 from simulator import Simulator
 from tests.support.dashboard_server import DashboardServer, dashboard_server
 from tests.support.mart_house import config
@@ -229,6 +230,18 @@ def test_without_data_every_chart_is_empty(tmp_path):
             assert server.get("/").status == 200
         assert folder.exists() == (folder.name == "empty")
         assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "program"), [(None, "givlake"), ("north", "givlake --account north")]
+)
+def test_commands_on_the_page_are_about_the_account(tmp_path, monkeypatch, name, program):
+    (tmp_path / "north.env").touch()
+    monkeypatch.setenv(ACCOUNTS_FOLDER, str(tmp_path))
+    if name is not None:
+        monkeypatch.setenv(NAME, name)
+    data = DashboardData(settings_of({"GIVLAKE_DATA": str(tmp_path / "data")}))
+    assert data.about()["program"] == program
 
 
 def test_a_folder_that_cannot_be_read_is_said_in_a_sentence(tmp_path):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from tests.support.published import objects, publish_toys, published_rows
 from tests.support.toy_decoder import DAY, OTHER_MONTH, ToyDecoder, answer, day_rows
@@ -143,3 +144,22 @@ def test_a_killed_erasure_leaves_the_retention_of_files_as_it_was(
     two_months.archive.append([answer("A", OTHER_MONTH, day_rows(OTHER_MONTH))])
     publish_toys(two_months, target)
     assert retention() == "interval 7 days"
+
+
+def test_an_erasure_leaves_tables_of_other_programs_as_they_are(two_months, target, erase):
+    publish_toys(two_months, target)
+    for number in range(2):
+        rows = pa.table({"account": ["north"], "number": [number]})
+        write_deltalake(str(target / "weather"), rows, mode="append")
+    before = {path: path.read_bytes() for path in objects(target / "weather")}
+    erase()
+    assert {path: path.read_bytes() for path in objects(target / "weather")} == before
+    assert meters(target) == {"B"}
+
+
+def test_a_damaged_log_is_one_sentence_that_names_the_table(two_months, target):
+    publish_toys(two_months, target)
+    (target / "readings/_delta_log/00000000000000000000.json").write_text("{")
+    with pytest.raises(TargetError, match=r"Opening readings in .* failed: ") as caught:
+        publish_toys(two_months, target)
+    assert "\n" not in str(caught.value)

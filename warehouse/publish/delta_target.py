@@ -147,10 +147,18 @@ class DeltaTarget:
 
         Returns:
             The names of those that are there.
+
+        Raises:
+            TargetError: One cannot be opened.
         """
+
+        def opened(name: str) -> DeltaTable | None:
+            with self.explained(f"Opening {name}"):
+                return self.open(name)
+
         names = list(names)
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
-            self._opened = dict(zip(names, pool.map(self.open, names), strict=True))
+            self._opened = dict(zip(names, pool.map(opened, names), strict=True))
         return [name for name, table in self._opened.items() if table is not None]
 
     def files(self, name: str) -> FileSystem:

@@ -168,8 +168,7 @@ class _Publishing:
                 if not (self._target.is_known_store or self._noted.is_safe(self._target.url)):
                     refuse_unsafe_store(self._target)
                     self._noted.set_safe(self._target.url)
-        with self._target.explained("Publishing"):
-            held = self._target.open_all(sorted(self._wanted))
+        held = self._target.open_all(sorted(self._wanted))
         if self._options.purge:
             # An erasure adds no table to a target that was given some only.
             self._wanted.intersection_update(held)
@@ -225,6 +224,8 @@ class _Publishing:
         published = {table.name for table in self._done.tables}
         with self._target.explained("Removing what is forgotten"):
             for name in self._target.folders():
+                if not self._publisher.may_have_rows(self._target.open(name)):
+                    continue
                 self._report(f"{name}: removing old files")
                 if name not in published:
                     self._publisher.withdraw(name)

@@ -109,6 +109,13 @@ class TablePublisher:
         recorded = held.transaction_version(log.inputs_of(self._names.account))
         return recorded == _number_of(inputs, identities)
 
+    def may_have_rows(self, held: DeltaTable | None) -> bool:
+        """Return whether a folder can have rows or files of an account.
+
+        The tables of other programs have none, nor have those that all accounts share.
+        """
+        return held is None or ACCOUNT in held.metadata().partition_columns
+
     def own_names(self, held: DeltaTable | None) -> list[str]:
         """Return under which names the rows of a table are the folder's."""
         names = (self._names.account, *self._names.former)

@@ -1,11 +1,12 @@
 // What the reader should know before the figures: ingestion, problems, an empty folder.
 
+import { commandOf } from "./commands.js";
 import { copyButton } from "./copy-button.js";
 import { element, icon } from "./dom.js";
 import { formatInstant, formatTime } from "./format.js";
 import { translate } from "./translate.js";
 
-const FIRST_COMMANDS = ["givlake doctor", "givlake backfill", "givlake dashboard"];
+const FIRST_COMMANDS = ["doctor", "backfill", "dashboard"];
 
 /**
  * Builds the banners.
@@ -34,10 +35,15 @@ export function emptyCard(about) {
     element("h1", { text: translate("empty.title") }),
     element("p", { text: translate("empty.what") }),
     element("p", { text: translate(about.ingestion?.is_running ? "empty.running" : "empty.how", { folder: about.folder ?? "data" }) }),
-    element("ol", { class: "commands" }, FIRST_COMMANDS.map((command) => element("li", {},
-      element("div", { class: "command" }, element("code", { text: command }), copyButton(command, command)),
-      element("span", { class: "note", text: translate(`empty.${command.split(" ")[1]}`) })))),
+    element("ol", { class: "commands" }, FIRST_COMMANDS.map(firstCommand)),
     element("p", { class: "note", text: translate("empty.demo") }));
+}
+
+function firstCommand(name) {
+  const command = commandOf(name);
+  return element("li", {},
+    element("div", { class: "command" }, element("code", { text: command }), copyButton(command, command)),
+    element("span", { class: "note", text: translate(`empty.${name}`) }));
 }
 
 /**

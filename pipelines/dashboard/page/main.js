@@ -2,6 +2,7 @@
 
 import { readAddress, writeAddress } from "./address.js";
 import { RequestRefused, ServerUnreachable, fetchAbout, fetchCharts, fetchNow } from "./api.js";
+import { commandOf, setProgram } from "./commands.js";
 import { addComparison, comparedDate, contextOf } from "./context.js";
 import { listenToKeys } from "./header.js";
 import { localDate } from "./local-time.js";
@@ -37,6 +38,7 @@ async function load({ isQuiet = false } = {}) {
     const [about, first] = await (early ?? fetchTop(isQuiet, abort.signal));
     if (abort.signal.aborted) return;
     app.about = about;
+    setProgram(about.program);
     if (about.is_empty || !about.sites.length) {
       app.page.showEmpty(about);
       return;
@@ -109,7 +111,7 @@ function onlyAborts(error) {
 function showProblem(error) {
   app.isStale = true;
   if (error instanceof ServerUnreachable) {
-    app.page.showBanners(null, { text: translate("banner.no_server"), code: "givlake dashboard" });
+    app.page.showBanners(null, { text: translate("banner.no_server"), code: commandOf("dashboard") });
   } else if (error instanceof RequestRefused) {
     const isOfAddress = error.part !== null && app.state[error.part] !== undefined;
     if (isOfAddress && app.about && !app.about.is_empty) {

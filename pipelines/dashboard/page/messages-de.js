@@ -101,8 +101,8 @@ export const messagesDe = {
   "copy.copy": "Kopieren",
   "copy.copied": "Kopiert",
   "copy.failed": "Nicht kopiert",
-  "roles.none": "Teilen sich Wechselrichter einen Anschluss, sagt man mit givlake roles set, was jeder zählt.",
-  "roles.hint": "Mehrere Wechselrichter messen hier das Netz, daher sind Netz und Haus der Anlage nicht bekannt. Welcher den Zähler hat, sagt man mit givlake roles set.",
+  "roles.none": "Teilen sich Wechselrichter einen Anschluss, sagt man mit {command}, was jeder zählt.",
+  "roles.hint": "Mehrere Wechselrichter messen hier das Netz, daher sind Netz und Haus der Anlage nicht bekannt. Welcher den Zähler hat, sagt man mit {command}.",
 
   "power.title": "Leistung",
   "power.none": "Von diesem Tag sind keine Messwerte gespeichert.",

@@ -101,8 +101,8 @@ export const messagesEn = {
   "copy.copy": "Copy",
   "copy.copied": "Copied",
   "copy.failed": "Not copied",
-  "roles.none": "If inverters share one supply, givlake roles set says what each counts for.",
-  "roles.hint": "Several inverters measure the grid here, so that the site's grid and home are not known. Say which one has the meter with givlake roles set.",
+  "roles.none": "If inverters share one supply, {command} says what each counts for.",
+  "roles.hint": "Several inverters measure the grid here, so that the site's grid and home are not known. Say which one has the meter with {command}.",
 
   "power.title": "Power",
   "power.none": "No readings of this day are stored.",

@@ -101,8 +101,8 @@ export const messagesFr = {
   "copy.copy": "Copier",
   "copy.copied": "Copié",
   "copy.failed": "Non copié",
-  "roles.none": "Si des onduleurs partagent un raccordement, givlake roles set indique ce que chacun compte.",
-  "roles.hint": "Plusieurs onduleurs mesurent ici le réseau : le réseau et la maison du site sont donc inconnus. Indiquez lequel a le compteur avec givlake roles set.",
+  "roles.none": "Si des onduleurs partagent un raccordement, {command} indique ce que chacun compte.",
+  "roles.hint": "Plusieurs onduleurs mesurent ici le réseau : le réseau et la maison du site sont donc inconnus. Indiquez lequel a le compteur avec {command}.",
 
   "power.title": "Puissance",
   "power.none": "Aucune mesure de ce jour n’est enregistrée.",

@@ -101,8 +101,8 @@ export const messagesNl = {
   "copy.copy": "Kopieer",
   "copy.copied": "Gekopieerd",
   "copy.failed": "Niet gekopieerd",
-  "roles.none": "Als omvormers één aansluiting delen, zegt givlake roles set wat elk telt.",
-  "roles.hint": "Meerdere omvormers meten hier het net, zodat net en huis van de locatie niet bekend zijn. Zeg welke de meter heeft met givlake roles set.",
+  "roles.none": "Als omvormers één aansluiting delen, zegt {command} wat elk telt.",
+  "roles.hint": "Meerdere omvormers meten hier het net, zodat net en huis van de locatie niet bekend zijn. Zeg welke de meter heeft met {command}.",
 
   "power.title": "Vermogen",
   "power.none": "Van deze dag zijn geen metingen opgeslagen.",

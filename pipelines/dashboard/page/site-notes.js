@@ -1,5 +1,6 @@
 // Why figures of a site with several inverters can be unknown.
 
+import { commandOf } from "./commands.js";
 import { translate } from "./translate.js";
 
 const METER_ROLES = ["whole_site", "grid_meter"];
@@ -16,5 +17,5 @@ export function rolesNote(isAnythingKnown, isGridKnown, { about, scope, deviceCo
   // Where one inverter is known to have the meter, only its days are missing.
   const inverters = about.sites.find(({ site }) => site === scope.device)?.inverters ?? [];
   if (isAnythingKnown && inverters.filter(({ role }) => METER_ROLES.includes(role)).length === 1) return "";
-  return translate(isAnythingKnown ? "roles.hint" : "roles.none");
+  return translate(isAnythingKnown ? "roles.hint" : "roles.none", { command: commandOf("roles set") });
 }

@@ -1,5 +1,6 @@
 // The figures of the period, each with last year's or the compared period's.
 
+import { commandOf } from "./commands.js";
 import { daysNote } from "./completeness.js";
 import { element, icon } from "./dom.js";
 import { formatEnergy, formatKwh, formatMoney, formatNumber, formatPercent } from "./format.js";
@@ -88,7 +89,7 @@ function costTile(comparison) {
   const { shown, other, context } = comparison;
   if (!context.about.has_tariff) {
     const step = context.about.tariffs?.length ? "use" : "load";
-    return tile({ id: "cost", value: "", unit: "", note: translate(`tile.no_tariff_${step}`), code: `givlake tariffs ${step}` });
+    return tile({ id: "cost", value: "", unit: "", note: translate(`tile.no_tariff_${step}`), code: commandOf(`tariffs ${step}`) });
   }
   const { currency } = context.scope;
   const cost = moneyOf(shown, "net_cost", context);
