@@ -6,6 +6,7 @@ from assets.framework.orchestration.asset_keys import AssetKeys
 from pipelines.maintenance import compact_archive
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
+from pipelines.run_locks import run_lock
 from pipelines.settings import Settings
 
 
@@ -14,7 +15,7 @@ def compaction_job(settings: Settings) -> dg.JobDefinition:
 
     @dg.op(description="Merges the archive's small segments into large sorted packs.")
     def compact_segments(context: dg.OpExecutionContext) -> None:
-        with open_lake(settings) as lake:
+        with run_lock(settings.data, context.run_id), open_lake(settings) as lake:
             build_all_pending(lake, report_progress=context.log.info, record_days=False)
             report = compact_archive(lake)
         context.add_output_metadata(

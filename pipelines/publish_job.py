@@ -7,6 +7,7 @@ from pipelines.folder_account import owner_of
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.publish_target import account_of, required_extra, target_of
+from pipelines.run_locks import run_lock
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from pipelines.tariffs.tariff_store import stored_currency
@@ -26,7 +27,7 @@ def publish_job(settings: Settings) -> dg.JobDefinition:
             from pipelines.publishable import publishable
             from warehouse.publish.publication import PublicationOptions, publish_folder
 
-            with open_lake(settings) as lake:
+            with run_lock(settings.data, context.run_id), open_lake(settings) as lake:
                 build_all_pending(lake, report_progress=context.log.info, record_days=False)
                 done = publish_folder(
                     lake,

@@ -14,6 +14,7 @@ from pipelines.alerts.failure_kinds import (
     unexpected_failure_of,
 )
 from pipelines.reports.report_period import MONTH, WEEK, ReportPeriod, last_whole, period_of
+from pipelines.run_locks import run_lock
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from warehouse.errors import WarehouseError
@@ -53,7 +54,8 @@ def report_job(
 
         period = _period(kind, config.day, zone)
         try:
-            report = send_site_reports(settings, period, context.log.info)
+            with run_lock(settings.data, context.run_id):
+                report = send_site_reports(settings, period, context.log.info)
         except (SettingsError, WarehouseError) as error:
             failure = {FAILURE_KIND_LABEL: failure_kind_of(error, REPORT_JOB)}
             raise dg.Failure(str(error), metadata=failure) from error

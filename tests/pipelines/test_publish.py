@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pyarrow.parquet as pq
@@ -10,13 +13,16 @@ from deltalake import DeltaTable
 
 from assets.catalogue_views import derived_views_with_reads
 from pipelines.publishable import publishable
+from pipelines.run_locks import is_alive
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.published import objects, published_rows
+from tests.support.timeouts import TIMEOUT_S
 from warehouse.lake import Lake
 from warehouse.publish.delta_target import DeltaTarget
-from warehouse.publish.publication import PublicationOptions, publish_folder
+from warehouse.publish.publication import LOCK, PublicationOptions, publish_folder
 from warehouse.standard_views import SYSTEM_VIEWS
+from warehouse.storage.file_locks import FileLock
 from warehouse.tables.build import drop
 
 # Each publication computes all marts.
@@ -281,3 +287,19 @@ def test_dagster_publishes_every_morning_where_a_target_is_set(owner, target):
         run = definitions.resolve_job_def("publish").execute_in_process(instance=instance)
     assert run.success
     assert len(published_rows(target / "energy_flows")) > 0
+
+
+def test_the_run_that_publishes_can_be_told_from_a_lost_one(owner, target):
+    run_id = str(uuid.uuid4())
+    settings = {**owner.settings, "GIVLAKE_PUBLISH_TO": str(target)}
+    with Owner(owner.folder, settings, token=None).dagster() as (definitions, instance):
+        job = definitions.resolve_job_def("publish")
+        with ThreadPoolExecutor(1) as pool:
+            with FileLock(owner.data / LOCK):
+                run = pool.submit(job.execute_in_process, run_id=run_id, instance=instance)
+                deadline = time.monotonic() + TIMEOUT_S
+                while not is_alive(owner.data, run_id):
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+            assert run.result(TIMEOUT_S).success
+    assert not is_alive(owner.data, run_id)
