@@ -26,6 +26,7 @@ COLOURS = {
     State.PROVISIONAL: ("#56b4e9", "🟦"),
     State.EMPTY: ("#a7b0b8", "⬜"),
     State.NOT_BUILT: ("#f0e442", "🔶"),
+    State.UNPROVEN: ("#0072b2", "🔷"),
     State.PARTIAL: ("#e69f00", "🟨"),
     State.FAILED: ("#d55e00", "🟥"),
     State.FORBIDDEN: ("#cc79a7", "🟪"),
@@ -36,6 +37,7 @@ COLOURS = {
 _SHAPES = {
     State.EMPTY: "m3,3h3v3h-3z",
     State.NOT_BUILT: "m4.5,0l4.5,9h-9z",
+    State.UNPROVEN: "m4.5,0l4.5,4.5h-9z",
     State.PARTIAL: "v9h9z",
     State.FAILED: "h3l1.5,2l1.5,-2h3l-3,4.5l3,4.5h-3l-1.5,-2l-1.5,2h-3l3,-4.5z",
     State.FORBIDDEN: "m4.5,0l4.5,4.5l-4.5,4.5l-4.5,-4.5z",

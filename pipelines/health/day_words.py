@@ -14,6 +14,7 @@ EMPTY_SO_FAR = "empty so far"
 _WORDS = {
     State.PROVISIONAL: "not final yet",
     State.NOT_BUILT: "not built",
+    State.UNPROVEN: "not proven",
     State.NOT_REQUESTED: "not requested",
 }
 # When empty days are requested again, by their number.

@@ -26,6 +26,7 @@ WORDS = {
         "provisional": "not final yet",
         "empty": "confirmed empty",
         "not_built": "not in the tables yet",
+        "unproven": "not proven",
         "partial": "partial",
         "failed": "failed",
         "forbidden": "forbidden",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, answer, day_rows, failure
 from warehouse.archive import Archive, Entry, compact
+from warehouse.archive.entry import Rank, sequence_number
 from warehouse.archive.store import ResponseBatch
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
@@ -130,9 +132,9 @@ def test_responses_are_numbered_upwards_over_threads_and_archives(folder: Path) 
 @pytest.mark.parametrize("content", [b"", b"12", b"garbage that is not a number!\n"])
 def test_a_lost_sequence_is_found_again_in_the_files(folder: Path, content: bytes) -> None:
     with Lake(folder) as lake:
-        lake.archive._ids.raise_to(1 << 60)
+        lake.archive._ids.raise_to(1 << 55)
         (old,) = lake.archive.append([answer("A", DAY, [])])
-    assert old > 1 << 60
+    assert old > 1 << 55
     for name in ("last_response", "last_segment"):
         (folder / "archive" / name).write_bytes(content)
     with Lake(folder) as lake:
@@ -239,3 +241,27 @@ def test_someone_without_givlake_can_read_a_body(lake: Lake) -> None:
         f"SELECT body, body_sha256 FROM '{lake.archive.segments}/*.parquet' WHERE outcome = 'ok'"
     ).fetchone()
     assert row == (entry.body, hashlib.sha256(entry.body).digest())
+
+
+@pytest.mark.parametrize("rank", list(Rank))
+def test_a_response_number_says_the_rank_of_its_source(folder: Path, rank: Rank) -> None:
+    entry = replace(answer("A", DAY, []), rank=rank, source="house", source_sha256=b"x" * 32)
+    with Lake(folder) as lake:
+        (api,) = lake.archive.append([answer("A", DAY, [])])
+        (other,) = lake.archive.append([entry])
+        (newer,) = lake.archive.append([answer("A", DAY, [])])
+        lake.archive.flush()
+        (rows,) = lake.archive.scan(["response_id", "source", "source_sha256"])
+    assert Rank.of(other) is rank
+    assert Rank.of(api) is Rank.of(newer) is Rank.API
+    assert sequence_number(api) < sequence_number(other) < sequence_number(newer)
+    assert (other < 0) == (rank is not Rank.API)
+    assert {row["response_id"]: row["source"] for row in rows.to_pylist()} == {
+        api: "api",
+        other: "house",
+        newer: "api",
+    }
+    (folder / "archive" / "last_response").write_bytes(b"")
+    with Lake(folder) as lake:
+        (next_one,) = lake.archive.append([entry])
+    assert sequence_number(next_one) > sequence_number(newer)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import at_moments
 from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
-from warehouse.archive import Entry, compact
+from warehouse.archive import Entry, Rank, compact
 from warehouse.catalogue import publish
 from warehouse.connection import connect
 from warehouse.coverage import CoverageRule, day_is_over_at
@@ -31,6 +31,10 @@ HOUR = timedelta(hours=1)
 
 def ok(at: datetime, rows: int = 2, **changes: Any) -> Entry:
     return answer("A", DAY, day_rows(DAY, rows) if rows else [], fetched_at=at, **changes)
+
+
+def of(rank: Rank, at: datetime, rows: int = 2, **changes: Any) -> Entry:
+    return ok(at, rows, rank=rank, source="another", **changes)
 
 
 def bad(at: datetime, status: int | None, kind: str = "kind") -> Entry:
@@ -92,6 +96,20 @@ CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
     "not the API's own refusal": ([bad(FINAL, 403, "foreign")], FINAL, "failed", True),
     "not the API's own 404": ([bad(FINAL, 404, "foreign"), bad(FINAL + HOUR, 404)], FINAL + HOUR, "failed", True),  # noqa: E501
     "failed after forbidden": ([bad(FINAL, 403), bad(FINAL, 500)], FINAL, "failed", True),
+    "imported with a proof": ([of(Rank.IMPORT, FINAL)], FINAL, "complete", False),
+    "imported with a proof, before it was final": ([of(Rank.IMPORT, OVER)], OVER, "provisional", False),  # noqa: E501
+    "imported with a proof, then refused": ([of(Rank.IMPORT, FINAL), bad(FINAL, 402)], FINAL, "complete", False),  # noqa: E501
+    "imported without a proof": ([of(Rank.IMPORT, FINAL, complete=False)], FINAL, "unproven", True),
+    "imported empty": ([of(Rank.IMPORT, FINAL, 0)] * 2, FINAL + 24 * HOUR, "not_requested", True),
+    "imported without a proof, then fetched": ([of(Rank.IMPORT, FINAL, complete=False), ok(FINAL)], FINAL, "complete", False),  # noqa: E501
+    "fetched, then imported without a proof": ([ok(FINAL), of(Rank.IMPORT, FINAL, complete=False)], FINAL, "complete", False),  # noqa: E501
+    "fetched while it ran, and imported": ([ok(OVER), of(Rank.IMPORT, FINAL, complete=False)], OVER, "provisional", False),  # noqa: E501
+    "refused at noon, read locally since": ([ok(OVER - 12 * HOUR), bad(OVER, 402), of(Rank.LOCAL, OVER, complete=False)], FINAL, "unproven", True),  # noqa: E501
+    "refused, read locally": ([of(Rank.LOCAL, OVER, complete=False), bad(FINAL, 402)], FINAL, "unproven", True),  # noqa: E501
+    "not known, read locally": ([of(Rank.LOCAL, OVER, complete=False), *GONE], FINAL + HOUR, "unproven", False),  # noqa: E501
+    "empty twice, read locally": ([of(Rank.LOCAL, OVER, complete=False), ok(FINAL, 0), ok(FINAL + 24 * HOUR, 0)], FINAL + 24 * HOUR, "unproven", False),  # noqa: E501
+    "whole at another address": ([of(Rank.OTHER_API, FINAL)], FINAL, "unproven", True),
+    "empty at another address": ([of(Rank.OTHER_API, FINAL, 0)] * 2, FINAL + 24 * HOUR, "not_requested", True),  # noqa: E501
     "failed after partial": ([ok(FINAL, complete=False), bad(FINAL, 500)], FINAL, "failed", True),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.toy_decoder import SCHEMA, spec
+from warehouse.archive.entry import Rank, sequence_number
 from warehouse.errors import StoreError
 from warehouse.tables.merge import (
     DUPLICATE,
@@ -42,6 +43,7 @@ contents = st.tuples(
     st.sampled_from([None, "ok"]),
     st.sampled_from(STRINGS),
 )
+ranks = st.sampled_from(Rank)
 # A response is rows for some of a few keys; its number is its place in the list.
 responses = st.lists(
     st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 1), contents), max_size=4),
@@ -63,7 +65,7 @@ def row(response: int, meter: str, minute: int, content: tuple[Any, ...]) -> dic
         "status": status,
         "strings": strings,
         "response_id": response,
-        "fetched_at": MOMENT.replace(microsecond=response),
+        "fetched_at": MOMENT.replace(microsecond=sequence_number(response)),
         "request_date": MOMENT.date(),
     }
 
@@ -102,12 +104,17 @@ def content_of(rows: pa.Table) -> dict[tuple[str, int], tuple[str, int]]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(responses, st.randoms(use_true_random=False))
+@given(responses, st.lists(ranks, min_size=7, max_size=7), st.randoms(use_true_random=False))
 def test_any_order_repetition_and_batching_gives_what_a_fold_over_everything_gives(
-    delivered: list[list[tuple[str, int, Any]]], random: Any
+    delivered: list[list[tuple[str, int, Any]]], of_sources: list[Rank], random: Any
 ) -> None:
+    # Numbers of different sources: those of the API are processed last, whenever they came.
+    numbers = [
+        rank.numbered(at) for at, rank in zip(range(len(delivered)), of_sources, strict=False)
+    ]
+    by_number = dict(sorted(zip(numbers, delivered, strict=True)))
     tables = [
-        table([row(number, *values) for values in rows]) for number, rows in enumerate(delivered)
+        table([row(number, *values) for values in rows]) for number, rows in by_number.items()
     ]
     order = list(range(len(tables))) + random.choices(range(len(tables)), k=3)
     random.shuffle(order)
@@ -122,7 +129,11 @@ def test_any_order_repetition_and_batching_gives_what_a_fold_over_everything_giv
         if merged.versions.num_rows:
             versions = merged.versions
         classes += merged.classes.tolist()
-    expected = {key: (repr(content), at) for key, (content, at) in oracle(delivered).items()}
+    processed = list(by_number)
+    expected = {
+        key: (repr(content), processed[at])
+        for key, (content, at) in oracle(list(by_number.values())).items()
+    }
     assert content_of(standing) == expected
     assert classes.count(NEW) == standing.num_rows
     keys = key_codes(standing, SPEC.key, SPEC.name)

@@ -5,10 +5,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import IntEnum
 
+import numpy as np
 import pyarrow as pa
 
 from warehouse.storage.arrow_fields import arrow_field
+
+API_SOURCE = "api"
+
+
+class Rank(IntEnum):
+    """Which source's rows stand where several have the same key: that of the lowest number.
+
+    A response's number says its rank: those of the API count up from the time in microseconds, and
+    those of each other rank have a block of negative numbers. So whatever orders by response_id,
+    such as merging, gives the API the last word in any order of arrival.
+    """
+
+    API = 0
+    """The API itself."""
+    OTHER_API = 1
+    """An API of the same form at another address."""
+    IMPORT = 2
+    """A response of the API that another tool saved."""
+    LOCAL = 3
+    """Registers of the device, read on the home network."""
+
+    @classmethod
+    def of(cls, response_id: int) -> Rank:
+        """Return the rank of a response."""
+        return cls(-(response_id >> _BLOCK_BITS))
+
+    def numbered(self, number: int) -> int:
+        """Return the response_id for a sequence number."""
+        return number - (self << _BLOCK_BITS)
+
+
+_BLOCK_BITS = 60
+
+
+def ranks_of(response_ids: np.ndarray) -> np.ndarray:
+    """Return the ranks of responses."""
+    ranks: np.ndarray = -(response_ids >> _BLOCK_BITS)
+    return ranks
+
+
+def sequence_number(response_id: int) -> int:
+    """Return the sequence number of a response, which no other response of any rank has."""
+    return response_id & ((1 << _BLOCK_BITS) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +86,12 @@ class Entry:
             if it covers `request_date` alone or no day.
         day_rows: Rows of this page for each day from `request_date` to `request_end_date`; None
             if unknown, as for a failed attempt.
+        source: "api", "import" (a file that another tool saved), "local" (read from the device
+            itself), or the name of another API.
+        source_file: The name of an imported file, below what was named; None if not imported.
+        source_sha256: SHA-256 of the imported file as it was found.
+        rank: Whose rows stand where several sources have the same key; kept as the number of the
+            response.
     """
 
     dataset: str
@@ -66,6 +117,10 @@ class Entry:
     account: str = ""
     request_end_date: date | None = None
     day_rows: Sequence[int] | None = None
+    source: str = API_SOURCE
+    source_file: str | None = None
+    source_sha256: bytes | None = None
+    rank: Rank = Rank.API
 
     def __post_init__(self) -> None:
         """Validate the range of days.
@@ -114,6 +169,7 @@ class ArchivedResponse:
     account: str
     body: bytes
     request_end_date: date | None = None
+    source: str = API_SOURCE
 
 
 _UTC = pa.timestamp("us", tz="UTC")
@@ -122,7 +178,9 @@ _UTC = pa.timestamp("us", tz="UTC")
 INDEX_SCHEMA = pa.schema(
     [
         arrow_field(
-            "response_id", pa.int64(), "Sequence number of the response; always increasing"
+            "response_id",
+            pa.int64(),
+            "Number of the response, increasing with time; negative if not of the API itself",
         ),
         arrow_field("fetch_id", pa.int64(), "response_id of the first page of the same fetch"),
         arrow_field("segment", pa.int64(), "Number of the archive segment it was written to"),
@@ -160,6 +218,11 @@ INDEX_SCHEMA = pa.schema(
         ),
         arrow_field("body_bytes", pa.int64(), "Length of the body"),
         arrow_field("body_sha256", pa.binary(32), "SHA-256 of the body"),
+        arrow_field(
+            "source", pa.string(), "api, import, local, or the name of another API it came from"
+        ),
+        arrow_field("source_file", pa.string(), "Imported file; null if not imported"),
+        arrow_field("source_sha256", pa.binary(32), "SHA-256 of the imported file, as found"),
     ]
 )
 ARCHIVE_SCHEMA = (

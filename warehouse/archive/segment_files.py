@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.archive.entry import ARCHIVE_SCHEMA, SORT_KEYS
+from warehouse.archive.entry import API_SOURCE, ARCHIVE_SCHEMA, SORT_KEYS, sequence_number
 from warehouse.errors import ArchiveDamagedError
 from warehouse.storage.atomic_files import is_refused
 from warehouse.storage.parquet_files import empty_table
@@ -26,8 +26,14 @@ SEGMENT_GROUP_BYTES = 4 << 20
 PACK_GROUP_BYTES = 16 << 20
 _ROW_GROUP_ROWS = 20_000
 _PLAIN_COLUMNS = {"body", "body_sha256", "response_id", "fetch_id"}
-# Files written by earlier versions lack these columns.
-_ADDED_COLUMNS = ("request_end_date", "day_rows")
+# Files written by earlier versions lack these columns; what their rows have there.
+_ADDED_COLUMNS = {
+    "request_end_date": None,
+    "day_rows": None,
+    "source": API_SOURCE,
+    "source_file": None,
+    "source_sha256": None,
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -190,17 +196,19 @@ class Reader:
         if "segment" in wanted and "segment" not in present:
             number = pa.array(np.full(rows.num_rows, self.file.first))
             rows = rows.append_column(ARCHIVE_SCHEMA.field("segment"), number)
-        for name in _ADDED_COLUMNS:
+        for name, value in _ADDED_COLUMNS.items():
             if name in wanted and name not in present:
                 field = ARCHIVE_SCHEMA.field(name)
-                rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+                values = pa.repeat(pa.scalar(value, field.type), rows.num_rows)
+                rows = rows.append_column(field, values)
         if with_bodies:
             rows = _resolve_bodies(rows)
         return rows.select(wanted)
 
-    def max_response_id(self) -> int:
-        """Return the largest response_id, from the footer."""
-        return max((number for _, number in self._response_ids(None)), default=0)
+    def max_sequence_number(self) -> int:
+        """Return the largest sequence number of its responses."""
+        rows = self.read(self.groups(), ["response_id"])
+        return max(map(sequence_number, rows["response_id"].to_pylist()), default=0)
 
     def min_response_id(self, dataset: str) -> int | None:
         """Return the smallest response_id of a dataset, from the footer; None if it has no rows."""

@@ -68,7 +68,7 @@ class Archive:
         self.read_only = read_only
         self._lock_path = locks / "archive"
         self.compaction_lock_path = locks / "pack"
-        self._ids = Sequence(folder / "last_response", self._largest_response_id)
+        self._ids = Sequence(folder / "last_response", self._largest_sequence_number)
         self._numbers = Sequence(folder / "last_segment", self._largest_segment)
         self._generations = Sequence(folder / "generation", lambda: 0, read_only=read_only)
         self._flush_body_bytes = flush_body_bytes
@@ -84,7 +84,7 @@ class Archive:
     # -- writing ---------------------------------------------------------------------------
 
     def append(self, entries: SequenceOf[Entry]) -> list[int]:
-        """Add all pages of one fetch, or failed attempts; return their response_ids.
+        """Add all pages of one fetch, or failed attempts, of one rank; return their response_ids.
 
         They stay together in one segment and are durable after the next flush.
 
@@ -97,7 +97,8 @@ class Archive:
         if self.read_only:
             raise ReadOnlyError(self.segments)
         digests = [hashlib.sha256(entry.body).digest() for entry in entries]
-        first = self._ids.take(len(entries), at_least=now_us())
+        number = self._ids.take(len(entries), at_least=now_us())
+        first = entries[0].rank.numbered(number)
         ids = list(range(first, first + len(entries)))
         with self._guard:
             failure, self._failure = self._failure, None
@@ -291,10 +292,10 @@ class Archive:
         if listed:
             self._numbers.raise_to(max(file.last for file in listed))
             # After a power cut the file of the sequence can be older than the newest segments.
-            self._ids.raise_to(max(_max_id(file) for file in listed[-3:]))
+            self._ids.raise_to(max(_max_number(file) for file in listed[-3:]))
 
-    def _largest_response_id(self) -> int:
-        return max((_max_id(file) for file in self.all_files()), default=0)
+    def _largest_sequence_number(self) -> int:
+        return max((_max_number(file) for file in self.all_files()), default=0)
 
     def _largest_segment(self) -> int:
         return max((file.last for file in self.all_files()), default=0)
@@ -303,8 +304,8 @@ class Archive:
 _SEQUENCE_FILES = ("last_response", "last_segment", "generation")
 
 
-def _max_id(file: ArchiveFile) -> int:
+def _max_number(file: ArchiveFile) -> int:
     try:
-        return Reader(file).max_response_id()
+        return Reader(file).max_sequence_number()
     except (FileNotFoundError, DamagedError):
         return 0  # damage is reported when the file is read

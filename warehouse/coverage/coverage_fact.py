@@ -36,6 +36,7 @@ FAILED_REASON = "the newest request failed"
 TO_CONFIRM_REASON = "empty, to be confirmed"
 NOT_WHOLE_REASON = "data are missing although counters grew"
 SILENT_REASON = "the device has sent nothing since"
+UNPROVEN_REASON = "from another source than the API, not proven"
 _INCOMPLETE_REASON = "the list is incomplete"
 _NONE = np.iinfo(np.int64).min
 _UTC = pa.timestamp("us", tz="UTC")
@@ -65,6 +66,7 @@ class State(StrEnum):
     PROVISIONAL = "provisional"
     EMPTY = "empty"
     NOT_BUILT = "not_built"
+    UNPROVEN = "unproven"
     PARTIAL = "partial"
     FAILED = "failed"
     FORBIDDEN = "forbidden"
@@ -83,10 +85,18 @@ _NEWEST = {
     "complete_id": ("complete_at",),
     "rows_id": ("rows",),
     "partial_id": ("lack",),
+    "unproven_id": ("unproven_reason",),
     "error_id": ("last_error_at", "last_error_status", "last_error"),
 }
 _LEAST = ("first_final_empty_at", "first_not_found_at")
-_GREATEST = ("over_at", "becomes_final_at", "final_at", "last_final_empty_at", "answer_segment")
+_GREATEST = (
+    "over_at",
+    "becomes_final_at",
+    "final_at",
+    "last_final_empty_at",
+    "answer_segment",
+    "other_final_at",
+)
 _SUMS = ("request_count", "error_count")
 _KEYS = ("dataset", "device_id", "request_date")
 
@@ -109,6 +119,13 @@ FOLDED_SCHEMA = pa.schema(
         arrow_field("last_final_empty_at", _UTC, "When the last final empty response was fetched"),
         arrow_field("partial_id", pa.int64(), "Newest incomplete response"),
         arrow_field("lack", pa.string(), "Why it is incomplete"),
+        arrow_field(
+            "unproven_id", pa.int64(), "Newest response of another source that has rows of the day"
+        ),
+        arrow_field("unproven_reason", pa.string(), "What is known of it"),
+        arrow_field(
+            "other_final_at", _UTC, "When a response of another API was last fetched when final"
+        ),
         arrow_field("error_id", pa.int64(), "Newest failure"),
         arrow_field("last_error_at", _UTC, "When it failed"),
         arrow_field("last_error_status", pa.int16(), "Its HTTP status, if the API itself answered"),
@@ -211,6 +228,8 @@ def with_states(facts: pa.Table) -> pa.Table:
         value["last_final_empty_at"] - value["first_final_empty_at"] >= CONFIRM_US
     )
     partial = value["partial_id"] > value["error_id"]
+    unproven = has["unproven_id"]
+    refused = forbidden | gone
     once_empty = complete & ~has["rows_id"] & has["final_at"]
     lost = has["rows_id"] & (value["complete_id"] > value["rows_id"])
     # (condition, state, reason, due from), first match wins
@@ -218,7 +237,12 @@ def with_states(facts: pa.Table) -> pa.Table:
         (has["rows_id"] & has["final_at"] & lost, State.COMPLETE,
          "an earlier response had rows; the newest is empty", None),
         (has["rows_id"] & has["final_at"], State.COMPLETE, "fetched when final", None),
+        (unproven & once_empty & confirmed, State.UNPROVEN, UNPROVEN_REASON, None),
         (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
+        (unproven & gone & (failed_since | ~complete), State.UNPROVEN, UNPROVEN_REASON,
+         looked_at + _GONE_LOOK_US),
+        (unproven & (failed_since & refused | ~complete), State.UNPROVEN, UNPROVEN_REASON,
+         np.zeros(len(status))),
         (complete & forbidden & failed_since, State.FORBIDDEN,
          "fetched before it was final; access was refused since", None),
         (complete & gone & failed_since, State.GONE, GONE_REASON, looked_at + _GONE_LOOK_US),
@@ -228,6 +252,8 @@ def with_states(facts: pa.Table) -> pa.Table:
         (partial, State.PARTIAL, _INCOMPLETE_REASON, np.zeros(len(status))),
         (forbidden, State.FORBIDDEN, "access was refused", None),
         (gone, State.GONE, GONE_REASON, looked_at + _GONE_LOOK_US),
+        (~has["error_id"] & ~has["partial_id"], State.NOT_REQUESTED, NOT_REQUESTED_REASON,
+         np.zeros(len(status))),
         (np.ones(len(status), dtype=bool), State.FAILED, FAILED_REASON,
          np.zeros(len(status))),
     ]  # fmt: skip
@@ -236,7 +262,7 @@ def with_states(facts: pa.Table) -> pa.Table:
     due_at = np.choose(case, [np.full(len(case), _NONE) if at is None else at for at in due])
     return (
         facts.append_column(FACTS_SCHEMA.field("state"), _named(case, [str(s) for s in states]))
-        .append_column(FACTS_SCHEMA.field("reason"), _reasons(case, reasons, facts["lack"]))
+        .append_column(FACTS_SCHEMA.field("reason"), _reasons(case, reasons, facts))
         .append_column(
             FACTS_SCHEMA.field("due_at"),
             pa.array(due_at.astype(np.int64), _UTC, mask=due_at == _NONE),
@@ -244,11 +270,13 @@ def with_states(facts: pa.Table) -> pa.Table:
     )
 
 
-def _reasons(case: np.ndarray, reasons: Sequence[str], lack: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the reason of each case; that of a partial day is what it lacks, if known."""
+def _reasons(case: np.ndarray, reasons: Sequence[str], facts: pa.Table) -> pa.ChunkedArray:
+    """Return the reason of each case; for a partial or unproven day what is known of it, if any."""
     named = _named(case, list(reasons))
-    partial = pa.array(case == reasons.index(_INCOMPLETE_REASON))
-    return pc.if_else(partial, pc.coalesce(lack, named), named)
+    words = np.asarray(reasons)[case]
+    for reason, known in ((_INCOMPLETE_REASON, "lack"), (UNPROVEN_REASON, "unproven_reason")):
+        named = pc.if_else(pa.array(words == reason), pc.coalesce(facts[known], named), named)
+    return named
 
 
 def _named(codes: np.ndarray, names: list[str]) -> pa.Array:

@@ -242,7 +242,7 @@ def _month(
     columns["due"] = pa.array(
         np.where(requested, due_at <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
-    not_built = fetched & pending[source]
+    not_built = (fetched | is_one_of(state, [State.UNPROVEN])) & pending[source]
     replacement = np.select(
         [unknown, not_built, incomplete, silent, requested], [2, 3, 4, 5, -1], gone
     )

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from warehouse.archive.entry import Rank, ranks_of
 from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FOLDED_SCHEMA,
@@ -45,9 +46,10 @@ _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 FILE_SET_NAME = "coverage"
 # Raise it whenever the same requests would give other facts.
-_VERSION = 7
+_VERSION = 8
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
+_HAS_ROWS = (pc.field("rows") > 0) | pc.field("unproven_id").is_valid()
 
 
 def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifest, list[str]]:
@@ -157,7 +159,15 @@ def _fold_month(
 
 
 def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections) -> pa.Table:
-    """Return each fetch and day as a separate fact, to be folded with others of the day."""
+    """Return each fetch and day as a separate fact, to be folded with others of the day.
+
+    The failures of other sources than the API are left out.
+    """
+    response = np.asarray(rows["response_id"].combine_chunks())
+    rank = ranks_of(response)
+    counts = (rank == Rank.API) | np.asarray(pc.equal(rows["outcome"], "ok"))
+    if not counts.all():
+        return _facts_of(rows.filter(pa.array(counts)), lateness, corrections)
     zones = corrected_zones(rows["request_zone"], rows["account"], corrections)
     over = _over_us(rows["request_date"], zones)
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
@@ -166,10 +176,13 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
     becomes_final = over + late * _DAY_US
     at = np.asarray(rows["fetched_at"].combine_chunks().cast(pa.int64()))
     ok = np.asarray(pc.equal(rows["outcome"], "ok"))
-    whole = ok & np.asarray(rows["complete"])
+    listed = ok & np.asarray(rows["complete"])
     empty = np.asarray(pc.fill_null(pc.equal(rows["rows"], 0), False))
+    # Only the API knows that there is nothing; a saved response proves its own rows at most, and
+    # other sources prove nothing.
+    whole = listed & ((rank == Rank.API) | ((rank == Rank.IMPORT) & ~empty))
+    unproven = ok & ~whole & ~empty & (rank != Rank.API)
     final = whole & (at >= becomes_final)
-    response = np.asarray(rows["response_id"].combine_chunks())
     kind = rows["error_kind"].combine_chunks()
     by_api = ~ok & ~np.asarray(pc.is_in(kind, pa.array(FOREIGN_KINDS)))
     not_found = by_api & np.asarray(pc.fill_null(pc.equal(rows["status"], GONE), False))
@@ -193,8 +206,11 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
         "rows": where(whole & ~empty, rows["rows"].combine_chunks()),
         "first_final_empty_at": where(final & empty, times),
         "last_final_empty_at": where(final & empty, times),
-        "partial_id": where(ok & ~whole, ids),
-        "lack": where(ok & ~whole, rows["message"].combine_chunks()),
+        "partial_id": where(ok & ~whole & (rank == Rank.API), ids),
+        "lack": where(ok & ~whole & (rank == Rank.API), rows["message"].combine_chunks()),
+        "unproven_id": where(unproven, ids),
+        "unproven_reason": where(unproven, rows["message"].combine_chunks()),
+        "other_final_at": where(listed & (rank == Rank.OTHER_API) & (at >= becomes_final), times),
         "error_id": where(~ok, ids),
         "last_error_at": where(~ok, times),
         "last_error_status": where(by_api, rows["status"].combine_chunks()),
@@ -221,7 +237,7 @@ def data_days(lake: Lake) -> dict[str, tuple[date, date]]:
 
     From the stored facts as they are, which no call brings up to date.
     """
-    return _data_days(lake, pc.field("rows") > 0)
+    return _data_days(lake, _HAS_ROWS)
 
 
 def first_data_days(
@@ -232,7 +248,7 @@ def first_data_days(
     From the stored facts as they are, like `data_days`.
     """
     which = (
-        (pc.field("rows") > 0)
+        _HAS_ROWS
         & (pc.field("dataset") == dataset)
         & (pc.field("request_date") >= pa.scalar(since))
         & pc.field("device_id").isin(pa.array(device_ids, pa.string()))

@@ -66,7 +66,7 @@ with
             /* A 404 for a day of a device that is not gone is a failure of that day. */
             facts.state = 'gone' and gone.device_id is null as is_unknown,
             /* A day whose newest response is not in the tables yet is not shown as complete. */
-            coalesce(facts.state in ('complete', 'provisional', 'empty'), false)
+            coalesce(facts.state in ('complete', 'provisional', 'empty', 'unproven'), false)
             and facts.answer_segment > coalesce(watermarks.built_to_segment, 0) as is_pending,
             /* Data are missing although the day was fetched when final, or the device has been away
             since: it is looked at again until 32 days after its end. In hours, as the length of a

@@ -25,6 +25,7 @@ from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
 NEW, IDENTICAL, SUPERSEDING, SUPERSEDED, DUPLICATE = range(5)
 STANDS = arrow_field("stands", pa.bool_(), "Whether it is the current version")
 _MAX_CODE = 1 << 62
+_NO_RESPONSE = np.iinfo(np.int64).min
 Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -178,7 +179,8 @@ class _Merge:
 
         Such a row is late: the rows before and after it in the fold were stored already.
         """
-        newest_stored = np.full(len(winners), -1, dtype=np.int64)
+        # Numbers of other sources than the API are negative.
+        newest_stored = np.full(len(winners), _NO_RESPONSE, dtype=np.int64)
         stored = order < self.first_incoming
         np.maximum.at(newest_stored, group[stored], self.response[order[stored]])
         late = np.flatnonzero(~stored & (self.response[order] < newest_stored[group]))

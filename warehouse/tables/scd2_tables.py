@@ -21,6 +21,8 @@ from warehouse.tables.staged_files import StagedFiles
 
 _FILE = "part-0-of-1.parquet"
 _DUPLICATE = "duplicate_key"
+# Numbers of other sources than the API are negative.
+_NO_RESPONSE = -(1 << 63)
 
 
 class OutOfOrderError(Exception):
@@ -118,8 +120,8 @@ class Scd2Tables:
             if not observed.num_rows and not listings:
                 continue
             self.folded[name] = max(
-                self.folded.get(name, 0),
-                pc.max(observed["response_id"]).as_py() or 0,
+                self.folded.get(name, _NO_RESPONSE),
+                pc.fill_null(pc.max(observed["response_id"]), _NO_RESPONSE).as_py(),
                 *(item.last_response_id for item in listings),
             )
             path = f"{spec.folder}/{_FILE}"
@@ -130,7 +132,7 @@ class Scd2Tables:
         self.held_bytes = sum(rows.nbytes for tables in self._observed.values() for rows in tables)
 
     def _refuse_late(self, name: str, response_id: int) -> None:
-        if response_id <= self.folded.get(name, 0):
+        if response_id <= self.folded.get(name, _NO_RESPONSE):
             raise OutOfOrderError(
                 f"older responses of {self._dataset} were archived after newer ones: "
                 f"the versions of {name} are rebuilt from the archive"

@@ -135,7 +135,8 @@ with
         select device_id, request_date
         from coverage
         where
-            dataset = 'inverter_data_points' and state in ('failed', 'partial', 'forbidden', 'gone')
+            dataset = 'inverter_data_points'
+            and state in ('failed', 'partial', 'forbidden', 'gone', 'unproven')
     ),
     missing_days as (
         select gaps.inverter_serial, gaps.last_point_at, count(*) as days

@@ -8,7 +8,7 @@ import { hasMessage, translate } from "./translate.js";
 
 // In the order of the server: later ones need more attention. The sign tells them apart without colour.
 const STATES = {
-  complete: "", provisional: "", empty: "", not_built: "…", partial: "½", failed: "!", forbidden: "×", gone: "×", not_requested: "?",
+  complete: "", provisional: "", empty: "", not_built: "…", unproven: "~", partial: "½", failed: "!", forbidden: "×", gone: "×", not_requested: "?",
 };
 const ORDER = Object.keys(STATES);
 

@@ -21,6 +21,7 @@ export const wordsDe = {
   "state.provisional": "noch nicht endgültig",
   "state.empty": "bestätigt leer",
   "state.not_built": "noch nicht in den Tabellen",
+  "state.unproven": "nicht bewiesen",
   "state.partial": "teilweise",
   "state.failed": "fehlgeschlagen",
   "state.forbidden": "verweigert",

@@ -21,6 +21,7 @@ export const wordsEn = {
   "state.provisional": "not final yet",
   "state.empty": "confirmed empty",
   "state.not_built": "not in the tables yet",
+  "state.unproven": "not proven",
   "state.partial": "partial",
   "state.failed": "failed",
   "state.forbidden": "forbidden",

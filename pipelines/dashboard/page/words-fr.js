@@ -21,6 +21,7 @@ export const wordsFr = {
   "state.provisional": "pas encore définitif",
   "state.empty": "vide, confirmé",
   "state.not_built": "pas encore dans les tables",
+  "state.unproven": "non prouvé",
   "state.partial": "partiel",
   "state.failed": "échec",
   "state.forbidden": "refusé",

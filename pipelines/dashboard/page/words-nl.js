@@ -21,6 +21,7 @@ export const wordsNl = {
   "state.provisional": "nog niet definitief",
   "state.empty": "bevestigd leeg",
   "state.not_built": "nog niet in de tabellen",
+  "state.unproven": "niet bewezen",
   "state.partial": "gedeeltelijk",
   "state.failed": "mislukt",
   "state.forbidden": "geweigerd",

@@ -41,6 +41,7 @@ with
                     'provisional',
                     'empty',
                     'not_built',
+                    'unproven',
                     'partial',
                     'failed',
                     'forbidden',
