@@ -13,8 +13,6 @@ from assets.framework.contract.devices import DeviceKind, of_kinds
 from pipelines.cli.common import (
     EXIT_COMPLETE,
     EXIT_INCOMPLETE,
-    EXIT_USAGE,
-    KnownError,
     console,
     printable,
     tell,
@@ -22,18 +20,15 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.known_devices import known_devices
 from pipelines.local_reader.library import required_library
+from pipelines.local_reader.reader_lock import only_reader
 from pipelines.open_folder import open_lake
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
-from warehouse.errors import LockTimeoutError
 from warehouse.lake import Lake
-from warehouse.storage.file_locks import FileLock
 
 if TYPE_CHECKING:
     from pipelines.local_reader.poll_journal import Poll
     from pipelines.local_reader.reading_loop import ReadingLoop
-
-_LOCK = "local-reader"
 
 
 @click.command("read-inverter")
@@ -52,7 +47,7 @@ def read_inverter(settings: Settings, once: bool) -> None:
             " the home network, such as 192.168.1.30, which the router shows."
         )
     stopped = threading.Event()
-    with _handled(stopped), open_lake(settings) as lake, _only_reader(lake):
+    with _handled(stopped), open_lake(settings) as lake, only_reader(lake):
         loop = _loop(settings, lake, stopped)
         if once:
             polls = loop.poll_each_once()
@@ -101,28 +96,6 @@ def _handled(stopped: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _only_reader(lake: Lake) -> Iterator[None]:
-    """Keep a second reader out of a data folder.
-
-    Raises:
-        KnownError: There is one.
-    """
-    lock = FileLock(lake.folder / "locks" / _LOCK, timeout_s=0.0)
-    try:
-        lock.acquire()
-    except LockTimeoutError:
-        raise KnownError(
-            f"Another givlake read-inverter reads into {lake.folder}: stop that first; one reads"
-            " several inverters (GIVLAKE_LOCAL_INVERTER, separated by commas).",
-            EXIT_USAGE,
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _sentence(poll: "Poll") -> str:

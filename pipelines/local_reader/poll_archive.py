@@ -16,6 +16,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.inverter_data_points import DATASET
 from pipelines.account_zone import zone_of
 from pipelines.local_reader.poll_journal import Poll, PollJournal
+from pipelines.maintenance import compact_if_due
 from pipelines.open_folder import ACCOUNT_KEY
 from pipelines.settings import Settings
 from warehouse.archive import Entry, Rank
@@ -67,6 +68,8 @@ class PollArchive:
             WarehouseError: The disk is full or not writable; the next build resumes.
         """
         build(self._lake, self._decoder)
+        # Many small segments a day: in a folder without the cloud, nobody else merges them.
+        compact_if_due(self._lake)
         refresh_coverage(self._lake, DATASET.coverage_rules)
 
 

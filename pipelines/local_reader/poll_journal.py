@@ -16,7 +16,7 @@ from warehouse.storage.atomic_files import explained, fsync_folder
 from warehouse.storage.ownership import make_folder
 
 _LOG = logging.getLogger(__name__)
-FOLDER = "local"
+_FOLDER = "local"
 _FILE = "polls.jsonl"
 # Half a day at the shortest interval, in memory while the disk is full.
 _MOST_WAITING_BYTES = 8 << 20
@@ -52,7 +52,7 @@ class PollJournal:
         Raises:
             StoreError: The folder cannot be written.
         """
-        self.path = data / FOLDER / _FILE
+        self.path = self.path_in(data)
         self._waiting = b""
         with explained("Writing into", self.path.parent):
             if not self.path.parent.exists():
@@ -64,6 +64,11 @@ class PollJournal:
             if self._bytes < len(content):
                 _LOG.warning("The last line of %s was cut off and is dropped", self.path)
                 self._truncate()
+
+    @staticmethod
+    def path_in(data: Path) -> Path:
+        """Return where the journal of a data folder is."""
+        return data / _FOLDER / _FILE
 
     def append(self, poll: Poll) -> None:
         """Add a poll and make it durable.

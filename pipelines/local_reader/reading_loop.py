@@ -157,7 +157,7 @@ class ReadingLoop:
             reader.due_at = begun + max(self.every_s, min(backoff_s, _LONGEST_BACKOFF_S))
             if (reason := str(error)) != reader.reason:
                 reader.reason = reason
-                self.tell(f"{reader.address} was not read: {reason}. Trying again.")
+                self.tell(f"{reader.address} was not read: {reason}.")
             return None
         # The next beat: reading does not make the interval longer.
         late_s = begun - reader.due_at

@@ -6,6 +6,7 @@ late, and the adapter, which serves few connections, is free in between.
 """
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -138,7 +139,8 @@ class _Reading:
             raise ReadFailedError("there is no answer to the connection") from None
         except CommunicationError as error:
             cause = error.__cause__
-            reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
+            is_known = isinstance(cause, OSError) and cause.errno is not None
+            reason = os.strerror(cause.errno) if is_known else cause
             raise ReadFailedError(f"it cannot be reached ({reason})") from error
 
     async def _need(self, block: Block, inverter: int) -> None:

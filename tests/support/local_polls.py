@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pipelines.local_reader.inverter_address import InverterAddress
 from pipelines.local_reader.poll_archive import PollArchive
@@ -15,6 +16,8 @@ from pipelines.local_reader.register_read import Timing
 from pipelines.open_folder import open_lake
 from tests.support.modbus_inverter import ModbusInverter
 from tests.support.settings import settings_of
+from warehouse.connection import connect
+from warehouse.lake import Lake
 
 # As the machine of a test is, an answer takes no time; one that does not come is not waited for.
 QUICK = Timing(connect_s=2.0, answer_s=0.3, retries=0, pause_s=0.0, jitter_s=0.0)
@@ -41,7 +44,7 @@ class SetClock:
         return self._seconds
 
     def wait(self, seconds: float) -> bool:
-        self.pass_time(seconds)
+        self.pass_time(max(0.0, seconds))
         self.at_each_wait(self.moment)
         return self.moment >= self.until
 
@@ -60,12 +63,13 @@ def reading(
     known: Sequence[str] = (),
     told: list[str] | None = None,
     store_every_s: float = 4 * 3600,
+    journal_type: type[PollJournal] = PollJournal,
     **settings: str,
 ) -> Iterator[ReadingLoop]:
     """Open a data folder and give the loop that reads inverters into it."""
     chosen = settings_of({"GIVLAKE_DATA": str(data), **settings})
     with open_lake(chosen) as lake:
-        journal = PollJournal(lake.folder)
+        journal = journal_type(lake.folder)
         said = told if told is not None else []
         try:
             yield ReadingLoop(
@@ -101,3 +105,13 @@ def read_for(
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def rows_of(
+    data: Path, columns: str = "*", *, table: str = "inverter_data_points", order: str = "time"
+) -> list[dict[str, Any]]:
+    """Return the rows of a table or mart of a folder, usually all data points."""
+    with Lake(data) as lake, connect(lake) as connection:
+        found = connection.execute(f"SELECT {columns} FROM {table} ORDER BY {order}")
+        names = [each[0] for each in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
