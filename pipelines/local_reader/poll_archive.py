@@ -16,6 +16,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.inverter_data_points import DATASET
 from pipelines.account_zone import zone_of
 from pipelines.local_reader.poll_journal import Poll, PollJournal
+from pipelines.local_reader.polled_days import expect_polled_days
 from pipelines.maintenance import compact_if_due
 from pipelines.open_folder import ACCOUNT_KEY
 from pipelines.settings import Settings
@@ -53,10 +54,13 @@ class PollArchive:
         zone = zone_of(self._settings, state)
         account = str(state.get(ACCOUNT_KEY) or "")
         # What a flush that failed has left in memory is not appended again.
-        for entry in entries_of(polls[self._appended :], zone, account):
+        entries = entries_of(polls[self._appended :], zone, account)
+        for entry in entries:
             self._lake.archive.append([entry])
         self._appended = len(polls)
         self._lake.archive.flush()
+        days = {(each.device_id, each.request_date) for each in entries if each.request_date}
+        expect_polled_days(self._lake, days, zone)
         self._journal.clear()
         self._appended = 0
         return len(polls)

@@ -18,8 +18,9 @@ from warehouse.errors import WarehouseError
 
 # Polls that are not stored are in the journal: they are safe, but not in the tables.
 _STORE_EVERY_S = 300.0
-# A build writes the month's file anew, so that it takes longer the more rows that has.
-_LEAST_SHARE_WITHOUT_BUILDS = 50
+# A build writes the month's file anew: the larger that is, the longer it waits, to spare the disk.
+_WAIT_PER_BUILD = 1000
+_LONGEST_WAIT_S = 900.0
 _LONGEST_BACKOFF_S = 60.0
 
 
@@ -141,7 +142,8 @@ class ReadingLoop:
         else:
             self._tell_trouble(None)
         took = self._now() - begun
-        self._store_at = begun + max(self.store_every_s, took * _LEAST_SHARE_WITHOUT_BUILDS)
+        longer_s = min(took * _WAIT_PER_BUILD, _LONGEST_WAIT_S)
+        self._store_at = begun + max(self.store_every_s, longer_s)
 
     def _now(self) -> float:
         return self.clock.monotonic()

@@ -108,9 +108,72 @@ def test_days_end_at_local_midnight(tmp_path, inverter, day, hours):
 
 def test_days_of_polls_are_unproven(tmp_path, inverter):
     read_for(tmp_path / "data", inverter, utc("2025-06-01T12:00:00"), timedelta(hours=1))
-    (state,) = rows_of(tmp_path / "data", table="coverage", order="request_date")
-    assert (state["device_id"], state["request_date"]) == (SERIAL, date(2025, 6, 1))
-    assert (state["state"], state["reason"]) == ("unproven", "read locally, not proven")
+    day = timedelta(days=1)
+    read_for(tmp_path / "data", inverter, utc("2025-06-03T12:00:00"), timedelta(hours=1))
+    states = rows_of(tmp_path / "data", table="coverage", order="request_date")
+    unproven = ("unproven", "read locally, not proven", True)
+    assert [(each["request_date"], each["device_id"]) for each in states] == [
+        (date(2025, 6, 1) + number * day, SERIAL) for number in range(3)
+    ]
+    assert [(each["state"], each["reason"], each["is_expected"]) for each in states] == [
+        unproven,
+        ("not_requested", "not requested", True),
+        unproven,
+    ]
+
+
+def test_a_folder_without_the_cloud_knows_the_zone_of_its_days(tmp_path, inverter):
+    data = tmp_path / "data"
+    read_for(
+        data,
+        inverter,
+        utc("2025-06-01T12:00:00"),
+        timedelta(hours=1),
+        GIVLAKE_TIMEZONE="Europe/Berlin",
+    )
+    (row,) = rows_of(data, table="inverter_days", order="local_date")
+    assert (row["zone"], row["half_hours"]) == ("Europe/Berlin", 48)
+    assert row["starts_at"] == utc("2025-05-31T22:00:00")
+    (role,) = rows_of(data, table="device_roles", order="site")
+    assert (role["inverter_serial"], role["role"]) == (SERIAL, "whole_site")
+    (now,) = rows_of(data, table="site_now", order="time")
+    assert now["time"] == utc("2025-06-01T12:55:00")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every_s", [60, 300])
+def test_energies_of_half_hours_do_not_depend_on_the_interval(tmp_path, inverter, every_s):
+    """Of a whole day, from its data points alone, and nothing is thought to be missing."""
+    data, day = tmp_path / "data", date(2025, 6, 1)
+    start = HOUSE.midnight(day) - timedelta(minutes=10)
+    read_for(data, inverter, start, timedelta(hours=24, minutes=20), every_s=every_s)
+    half_hours = rows_of(data, table="half_hourly_balance", order="start_at")
+    of_day = [row for row in half_hours if row["local_date"] == day]
+    assert len(of_day) == 48
+    # Where 2 kW begin between two points, the mean of both is not the truth; counters are of 0.1.
+    within = 2 * every_s / 2 / 3600 + 0.01
+    for row in of_day:
+        end = row["start_at"] + timedelta(minutes=30)
+        last = end - timedelta(seconds=1)  # midnight is the next day's
+        for column, name in (
+            ("solar", "solar"),
+            ("import", "import"),
+            ("export", "export"),
+            ("charge", "charge"),
+            ("discharge", "discharge"),
+            ("home", "load"),
+        ):
+            true = HOUSE.today(last)[name] - HOUSE.today(row["start_at"])[name]
+            assert row[f"{column}_kwh"] == pytest.approx(true, abs=1e-3 + within)
+    assert rows_of(data, table="gaps", order="last_point_at") == []
+    (whole,) = [
+        row
+        for row in rows_of(data, table="daily_energy", order="local_date")
+        if row["points"] > 100
+    ]
+    assert whole["is_complete"] is True
+    checks = rows_of(data, table="reconcile_counters_power", order="item")
+    assert {row["is_within"] for row in checks if row["day"] == day} == {True}
 
 
 @pytest.mark.parametrize("comes_first", ["the API", "the reader"])
