@@ -22,7 +22,8 @@ from pipelines.open_folder import ACCOUNT_KEY
 from pipelines.settings import Settings
 from warehouse.archive import Entry, Rank
 from warehouse.coverage import refresh_coverage
-from warehouse.lake import Lake
+from warehouse.errors import LockTimeoutError
+from warehouse.lake import Lake, file_set_name
 from warehouse.tables.build import build
 
 SOURCE = "local"
@@ -65,16 +66,30 @@ class PollArchive:
         self._appended = 0
         return len(polls)
 
-    def build(self) -> None:
-        """Add what is archived to the tables.
+    def build(self, *, wait: bool = False) -> bool:
+        """Add what is archived to the tables; return whether that was done.
+
+        Args:
+            wait: Whether to wait where another process builds them, which can take minutes;
+                otherwise that is left to the next time.
 
         Raises:
             WarehouseError: The disk is full or not writable; the next build resumes.
         """
+        if not wait and self._is_built_elsewhere():
+            return False
         build(self._lake, self._decoder)
         # Many small segments a day: in a folder without the cloud, nobody else merges them.
         compact_if_due(self._lake)
         refresh_coverage(self._lake, DATASET.coverage_rules)
+        return True
+
+    def _is_built_elsewhere(self) -> bool:
+        try:
+            with self._lake.file_set(file_set_name(DATASET.name)).lock(0.0):
+                return False
+        except LockTimeoutError:
+            return True
 
 
 def entries_of(polls: Sequence[Poll], zone: str, account: str) -> list[Entry]:

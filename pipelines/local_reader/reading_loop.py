@@ -103,6 +103,7 @@ class ReadingLoop:
     store_every_s: float = _STORE_EVERY_S
     _readers: list[Reader] = field(default_factory=list)
     _store_at: float = 0.0
+    _is_unbuilt: bool = False
     _trouble: str | None = None
 
     def run(self) -> None:
@@ -122,21 +123,26 @@ class ReadingLoop:
                 if self._store_at <= self._now():
                     self.store()
         finally:
-            self.store()
+            self.store(wait=True)
 
     def poll_each_once(self) -> list[Poll]:
         """Poll each inverter, store what was read, and return it."""
         readers = [Reader(address) for address in self.addresses]
         polls = [poll for reader in readers if (poll := self._poll(reader)) is not None]
-        self.store()
+        self.store(wait=True)
         return polls
 
-    def store(self) -> None:
-        """Archive the polls and build the tables; what fails is told and tried again later."""
+    def store(self, *, wait: bool = False) -> None:
+        """Archive the polls and build the tables; what fails is told and tried again later.
+
+        Args:
+            wait: Whether to wait for a build of another process, as at the end.
+        """
         begun = self._now()
         try:
-            if self.archive.store() or self._trouble is not None:
-                self.archive.build()
+            self._is_unbuilt |= self.archive.store() > 0
+            if self._is_unbuilt:
+                self._is_unbuilt = not self.archive.build(wait=wait)
         except WarehouseError as error:
             self._tell_trouble(str(error))
         else:

@@ -1,5 +1,6 @@
 """Polls that fail: a gap and no row, nothing of an earlier poll, and one message per change."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -53,6 +54,39 @@ def test_what_nobody_listens_at_cannot_be_reached():
     with pytest.raises(ReadFailedError) as error:
         poll_inverter(InverterAddress("127.0.0.1", free_port()), START, QUICK)
     assert str(error.value) == "it cannot be reached (Connection refused)"
+
+
+def test_a_name_that_nobody_has_cannot_be_reached():
+    with pytest.raises(ReadFailedError, match=r"^it cannot be reached \([A-Z].*\)$"):
+        poll_inverter(InverterAddress("no-such-host.invalid"), START, QUICK)
+
+
+def test_no_words_of_registers_end_the_reader(inverter):
+    """Each poll is a row or a failure that is named, whatever the registers hold."""
+    chance = random.Random(7)
+    usual = HOUSE.registers(START)
+    times, reasons = [], []
+    for _ in range(60):
+        odd = {
+            key: chance.choice((0, 1, 0x7FFF, 0x8000, 0xFFFF, chance.getrandbits(16)))
+            for key in chance.sample(sorted(usual), 40)
+        }
+        inverter.registers = lambda at, odd=odd: {**usual, **odd}
+        try:
+            times.append(poll(inverter).point["time"])
+        except ReadFailedError as error:
+            reasons.append(str(error))
+    assert len(times) > 10
+    assert set(times) == {"2025-06-01T10:00:00Z"}
+    assert reasons
+    assert not [reason for reason in reasons if "cannot be decoded" in reason]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\0" * 200, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_an_answer_of_another_protocol_is_no_row(inverter, garbage):
+    inverter.garbage = garbage
+    with pytest.raises(ReadFailedError):
+        poll(inverter)
 
 
 @pytest.mark.parametrize(
