@@ -18,12 +18,14 @@ from pipelines.setting_values import (
     check_log_level,
     check_poll_minutes,
     check_publish_target,
+    check_source_name,
     check_zone,
     how_often,
     read_alert_urls,
     read_budget_url,
     read_names,
     read_personal,
+    read_source_url,
     read_switch,
     read_time,
     whole_number,
@@ -152,6 +154,23 @@ class Settings(BaseSettings):
             shown="all",
             default=(),
         )
+    )
+    source_url: Annotated[str | None, BeforeValidator(read_source_url)] = _setting(
+        "GIVLAKE_SOURCE_URL",
+        "address of a [second source](docs/when-the-cloud-ends.md#another-address): an API of the"
+        " same form, such as another machine's `givlake serve`",
+        shown="",
+        default=None,
+    )
+    source_name: Annotated[str, AfterValidator(check_source_name)] = _setting(
+        "GIVLAKE_SOURCE_NAME", "its name in the tables and in `--source`", default="house"
+    )
+    source_token: str | None = _setting(
+        "GIVLAKE_SOURCE_TOKEN",
+        "its token; it is never written to disk or shown",
+        shown="",
+        default=None,
+        repr=False,
     )
     alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_alert_urls)] = _setting(
         "GIVLAKE_ALERT_URLS",
