@@ -116,6 +116,7 @@ def test_a_folder_that_never_saw_the_api_takes_devices_and_days_from_the_second_
     assert_same(rows, expected_rows(house, house.serials, [yesterday]))
 
 
+@pytest.mark.slow
 def test_an_empty_answer_of_the_second_source_proves_nothing_and_its_failures_are_its_own(
     sources, yesterday
 ):
@@ -161,6 +162,7 @@ def test_what_is_wrong_with_a_second_source_is_said(sources, yesterday, change, 
     assert api.requests == []
 
 
+@pytest.mark.slow
 def test_dagster_asks_the_second_source_by_schedule_and_says_why_it_failed(sources, today):
     api, house, owner = sources
     assert owner.givlake("sync").status == 0
