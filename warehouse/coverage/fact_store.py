@@ -211,6 +211,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
         "lack": where(ok & ~whole & (rank == Rank.API), rows["message"].combine_chunks()),
         "unproven_id": where(unproven, ids),
         "unproven_reason": where(unproven, rows["message"].combine_chunks()),
+        "unproven_at": where(unproven, times),
         "other_final_at": where(listed & (rank == Rank.OTHER_API) & (at >= becomes_final), times),
         "error_id": where(~ok, ids),
         "last_error_at": where(~ok, times),

@@ -49,7 +49,7 @@ def days_to_fetch(
     if refused:
         selected = pc.or_(selected, pc.equal(states["state"], str(State.FORBIDDEN)))
     if refresh:
-        unfinished = in_states(states, (State.PROVISIONAL, State.NOT_BUILT))
+        unfinished = in_states(states, (State.PROVISIONAL, State.NOT_BUILT, State.UNPROVEN))
         early = pc.and_not(pc.and_(fetched_early(states), unfinished), states["is_silent"])
         selected = pc.or_(selected, early)
     return states.filter(selected)
