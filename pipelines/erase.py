@@ -19,6 +19,7 @@ from pipelines.folder_account import STATE as IDENTITIES
 from pipelines.instance import dagster_yaml, use_dagster_home
 from pipelines.instance_settings import is_in_postgres
 from pipelines.known_devices import known_devices
+from pipelines.local_reader.reader_lock import without_reader
 from pipelines.open_folder import ACCOUNT_KEY, open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.publish_erasure import erase_published
@@ -48,7 +49,7 @@ def erase_devices(
         WarehouseError: The stores cannot be changed.
     """
     accounts = [account] if account is not None else []
-    with open_lake(settings) as lake:
+    with open_lake(settings) as lake, without_reader(lake, settings):
         build_all_pending(lake)
         known_before = _known_device_ids(lake)
         for name in (*device_ids, *accounts):

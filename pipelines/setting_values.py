@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from givenergy.budget.postgres_url import PostgresUrl
 from givenergy.redaction import checked_entries
 from givenergy.time_zones import usable_zone
+from pipelines.local_reader.inverter_address import InverterAddress, parse_address
 from pipelines.named_accounts import NAME_ADVICE, is_account_name
 from warehouse.archive import API_SOURCE, OTHER_SOURCES
 
@@ -88,6 +89,18 @@ def check_poll_minutes(minutes: int) -> int:
     if 60 % minutes:
         raise _refuse("use a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60.")
     return minutes
+
+
+def read_inverters(value: str | tuple[InverterAddress, ...]) -> tuple[InverterAddress, ...]:
+    """Return addresses of inverters, separated by commas."""
+    if isinstance(value, tuple):
+        return value
+    try:
+        return tuple(parse_address(part) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise _refuse(
+            "use the name or IP address of the inverter's adapter, with :port if that is not 8899."
+        ) from None
 
 
 def read_switch(value: str | bool) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipelines.local_reader.inverter_address import InverterAddress
 from pipelines.named_accounts import ACCOUNTS_FOLDER, account_files, accounts_folder
 from pipelines.setting_values import (
     check_account_name,
@@ -23,6 +24,7 @@ from pipelines.setting_values import (
     how_often,
     read_alert_urls,
     read_budget_url,
+    read_inverters,
     read_names,
     read_personal,
     read_source_url,
@@ -204,6 +206,18 @@ class Settings(BaseSettings):
         " `s3://`, `gs://` or `az://` with a bucket; credentials by the store's usual variables",
         shown="",
         default=None,
+    )
+    local_inverters: Annotated[
+        tuple[InverterAddress, ...], NoDecode, BeforeValidator(read_inverters)
+    ] = _setting(
+        "GIVLAKE_LOCAL_INVERTER",
+        "the address of the inverter's adapter on the home network, for"
+        " [`givlake read-inverter`](docs/local-reader.md); several separated by commas",
+        shown="",
+        default=(),
+    )
+    local_every_s: Annotated[int, whole_number(10, 300)] = _setting(
+        "GIVLAKE_LOCAL_EVERY_S", "seconds between two reads of an inverter", default=30
     )
     keep_personal: Annotated[frozenset[str], NoDecode, BeforeValidator(read_personal)] = _setting(
         "GIVLAKE_KEEP_PERSONAL",

@@ -5,6 +5,7 @@ GROUPS = {
         "plan": "plan_command",
         "backfill": "fetch_commands",
         "sync": "fetch_commands",
+        "read-inverter": "read_inverter_command",
     },
     "Look": {
         "dashboard": "dashboard_command",

@@ -17,6 +17,7 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
+from pipelines.local_reader.poll_journal import PollJournal
 from warehouse.index.watermarks import pending_responses
 
 STORE = import_module("warehouse.archive.store")
@@ -64,6 +65,9 @@ STEPS: dict[str, tuple[Any, str, bool, Condition]] = {
     "coverage decided": (UNITS.FileSet, "_apply", False, is_of("coverage")),
     "catalogue made": (CATALOGUE, "publish_file", False, always),
     "catalogue in place": (CATALOGUE, "publish_file", True, always),
+    "poll durable": (PollJournal, "append", True, always),
+    "polls archived": (PollJournal, "clear", False, always),
+    "polls removed": (PollJournal, "clear", True, always),
 }
 
 

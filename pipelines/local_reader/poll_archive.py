@@ -1,0 +1,121 @@
+"""From the journal of polls into the archive and the tables.
+
+A batch of polls of an inverter and day is one response: data points as the API sends them, and the
+registers that each was made of, so that a wrong mapping can be corrected later. The address of the
+inverter on the home network is not in it.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from assets.framework.contract.devices import local_day
+from assets.framework.decoding.decoder import DatasetDecoder
+from assets.inverter_data_points import DATASET
+from pipelines.account_zone import zone_of
+from pipelines.local_reader.poll_journal import Poll, PollJournal
+from pipelines.maintenance import compact_if_due
+from pipelines.open_folder import ACCOUNT_KEY
+from pipelines.settings import Settings
+from warehouse.archive import Entry, Rank
+from warehouse.coverage import refresh_coverage
+from warehouse.lake import Lake
+from warehouse.tables.build import build
+
+SOURCE = "local"
+_METHOD, _PATH = "READ", "/modbus"
+
+
+class PollArchive:
+    """Moves polls from the journal into a data folder."""
+
+    def __init__(self, lake: Lake, settings: Settings, journal: PollJournal) -> None:
+        """Take the polls of a journal."""
+        self._lake = lake
+        self._settings = settings
+        self._journal = journal
+        self._appended = 0
+        self._decoder = DatasetDecoder(DATASET)
+
+    def store(self) -> int:
+        """Archive the journal's polls, then remove them from it; return their number.
+
+        If the process is killed in between, they are archived again: rows of one key and content
+        are one row.
+
+        Raises:
+            StoreError: The disk is full or not writable; the polls stay in the journal.
+        """
+        polls = self._journal.polls()
+        state = self._lake.state.all()
+        zone = zone_of(self._settings, state)
+        account = str(state.get(ACCOUNT_KEY) or "")
+        # What a flush that failed has left in memory is not appended again.
+        for entry in entries_of(polls[self._appended :], zone, account):
+            self._lake.archive.append([entry])
+        self._appended = len(polls)
+        self._lake.archive.flush()
+        self._journal.clear()
+        self._appended = 0
+        return len(polls)
+
+    def build(self) -> None:
+        """Add what is archived to the tables.
+
+        Raises:
+            WarehouseError: The disk is full or not writable; the next build resumes.
+        """
+        build(self._lake, self._decoder)
+        # Many small segments a day: in a folder without the cloud, nobody else merges them.
+        compact_if_due(self._lake)
+        refresh_coverage(self._lake, DATASET.coverage_rules)
+
+
+def entries_of(polls: Sequence[Poll], zone: str, account: str) -> list[Entry]:
+    """Return an archive entry for each inverter and day of some polls.
+
+    Args:
+        polls: The polls.
+        zone: IANA time zone of the days.
+        account: The account's key, or "".
+    """
+    by_day: dict[tuple[str, date], list[Poll]] = defaultdict(list)
+    for poll in polls:
+        day = local_day(poll.at, "UTC" if poll.has_utc_days else zone)
+        by_day[poll.serial, day].append(poll)
+    return [
+        Entry(
+            dataset=DATASET.name,
+            device_id=serial,
+            request_date=day,
+            request_zone=zone,
+            method=_METHOD,
+            path=_PATH,
+            params="{}",
+            status=None,
+            outcome="ok",
+            error_kind=None,
+            message="read locally, not proven",
+            requested_at=of_day[0].at,
+            fetched_at=of_day[-1].at,
+            page=1,
+            page_count=1,
+            # A day of polls is what was read of it, and nothing says what was not.
+            complete=False,
+            rows=len(of_day),
+            body=msgspec.json.encode(
+                {
+                    "data": [poll.point for poll in of_day],
+                    "registers": [poll.registers for poll in of_day],
+                }
+            ),
+            attempts=1,
+            redaction_version=None,
+            account=account,
+            source=SOURCE,
+            rank=Rank.LOCAL,
+        )
+        for (serial, day), of_day in by_day.items()
+    ]

@@ -1,0 +1,31 @@
+"""One poll of an inverter: a row, or the reason why there is none."""
+
+from datetime import UTC, datetime
+
+from pipelines.local_reader.inverter_address import InverterAddress
+from pipelines.local_reader.poll_journal import Poll
+from pipelines.local_reader.register_read import USUAL, Timing, read_registers
+
+
+def poll_inverter(address: InverterAddress, at: datetime, timing: Timing = USUAL) -> Poll:
+    """Poll an inverter.
+
+    Args:
+        address: Where it is.
+        at: The time of the row.
+        timing: How long to wait.
+
+    Raises:
+        ReadFailedError: It was not read.
+    """
+    registers = read_registers(address, timing)
+    layout = registers.layout
+    at = at.astimezone(UTC).replace(microsecond=0)
+    point = layout.point(layout.decode(registers.values))
+    return Poll(
+        serial=registers.serial,
+        at=at,
+        has_utc_days=layout.has_utc_days,
+        point={"time": f"{at:%Y-%m-%dT%H:%M:%SZ}", **point},
+        registers=registers.as_hex(),
+    )
