@@ -4,7 +4,12 @@ from datetime import UTC, datetime
 
 from pipelines.local_reader.inverter_address import InverterAddress
 from pipelines.local_reader.poll_journal import Poll
-from pipelines.local_reader.register_read import USUAL, Timing, read_registers
+from pipelines.local_reader.register_read import (
+    USUAL,
+    Registers,
+    Timing,
+    read_registers,
+)
 
 
 def poll_inverter(address: InverterAddress, at: datetime, timing: Timing = USUAL) -> Poll:
@@ -18,7 +23,16 @@ def poll_inverter(address: InverterAddress, at: datetime, timing: Timing = USUAL
     Raises:
         ReadFailedError: It was not read.
     """
-    registers = read_registers(address, timing)
+    return poll_of(read_registers(address, timing), at)
+
+
+def poll_of(registers: Registers, at: datetime) -> Poll:
+    """Return the poll of what an inverter has answered.
+
+    Args:
+        registers: The answer.
+        at: The time of the row.
+    """
     layout = registers.layout
     at = at.astimezone(UTC).replace(microsecond=0)
     point = layout.point(layout.decode(registers.values))

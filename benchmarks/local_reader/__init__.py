@@ -1,0 +1,1 @@
+"""What reading an inverter on the home network costs."""
