@@ -5,6 +5,7 @@ GROUPS = {
         "plan": "plan_command",
         "backfill": "fetch_commands",
         "sync": "fetch_commands",
+        "import": "import_command",
     },
     "Look": {
         "dashboard": "dashboard_command",
