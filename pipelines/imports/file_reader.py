@@ -35,6 +35,8 @@ from pipelines.imports.saved_csv import CsvPoints, looks_like_csv
 from pipelines.imports.saved_files import SavedFile
 from pipelines.imports.saved_values import DamagedJsonError, SavedValue, compact, saved_values
 
+_HEAD_BYTES = 4096
+
 
 @dataclass(slots=True)
 class FileNotes:
@@ -86,10 +88,10 @@ class FileReader:
         splitters: _Splitters = {}
         try:
             with file.opened() as stream:
-                head = stream.peek(4096)
-                if not head.strip():
+                head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+                if len(head) < _HEAD_BYTES and not head.strip():
                     notes.add("an empty file")
-                elif looks_like_csv(head[:4096]):
+                elif looks_like_csv(head):
                     yield from self._csv(file, CsvPoints(stream), splitters, notes)
                 else:
                     yield from self._json(file, saved_values(stream), splitters, notes)

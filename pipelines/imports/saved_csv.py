@@ -10,7 +10,7 @@ import msgspec
 
 from pipelines.imports.csv_columns import CsvColumns, csv_columns
 from pipelines.imports.recognition import NotUnderstoodError, moment
-from pipelines.imports.saved_values import DamagedJsonError, SavedValue
+from pipelines.imports.saved_values import DamagedJsonError, SavedValue, encoding_of
 
 _DELIMITERS = ",;\t"
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,3})?")
@@ -20,7 +20,7 @@ _NONE = ("", "null", "none", "nan", "n/a", "-")
 
 def looks_like_csv(head: bytes) -> bool:
     """Return whether a file begins with a line of several names, as no JSON does."""
-    line = head.decode("utf-8-sig", "replace").lstrip().partition("\n")[0]
+    line = head.decode(encoding_of(head), "replace").lstrip().partition("\n")[0]
     return line[:1] not in ("", "{", "[") and any(mark in line for mark in _DELIMITERS)
 
 
@@ -35,16 +35,17 @@ class CsvPoints:
         """Read the header.
 
         Args:
-            stream: UTF-8.
+            stream: UTF-8, or UTF-16 with a mark.
 
         Raises:
             NotUnderstoodError: The columns do not say what is needed of a data point.
         """
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        encoding = encoding_of(stream.peek(2))
+        text = io.TextIOWrapper(stream, encoding=encoding, newline="")
         try:
             first = text.readline(_MOST_CHARACTERS)
         except UnicodeDecodeError as error:
-            raise NotUnderstoodError("no text") from error
+            raise NotUnderstoodError("it is no text") from error
         delimiter = max(_DELIMITERS, key=first.count)
         header = next(csv.reader([first], delimiter=delimiter), [])
         self.columns = csv_columns(header)

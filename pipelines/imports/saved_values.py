@@ -6,6 +6,7 @@ as values of their own. A value keeps the text that it has in the file.
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -14,7 +15,7 @@ import msgspec
 
 _CHUNK = 1 << 20
 _MOST_CHARACTERS = 256 << 20
-_SPACE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]+")
 # How far from the end of what has been read an error may mean that more is needed.
 _NEAR = 16
 
@@ -72,11 +73,16 @@ def saved_values(stream: IO[bytes]) -> Iterator[SavedValue]:
     return _Values(stream).read()
 
 
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of a text that begins with these bytes: UTF-8, or UTF-16 with a mark."""
+    is_utf_16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if is_utf_16 else "utf-8-sig"
+
+
 class _Values:
     def __init__(self, stream: IO[bytes]) -> None:
         head = stream.read(_CHUNK)
-        utf_16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        self._decoder = codecs.getincrementaldecoder("utf-16" if utf_16 else "utf-8-sig")()
+        self._decoder = codecs.getincrementaldecoder(encoding_of(head))()
         self._stream = stream
         self._parser = json.JSONDecoder()
         self._text = ""
@@ -134,10 +140,10 @@ class _Values:
     def _next(self) -> str | None:
         """Go to the next character that is no space; None at the end."""
         while True:
-            while self._at < len(self._text):
-                if (character := self._text[self._at]) not in _SPACE:
-                    return character
-                self._at += 1
+            found = _SPACE.match(self._text, self._at)
+            self._at = self._at if found is None else found.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
             if self._at_end:
                 return None
             self._fill()
