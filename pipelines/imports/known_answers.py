@@ -1,7 +1,7 @@
 """Answers that the archive has, so that nothing is imported twice."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 
 from pipelines.imports.saved_answers import SavedAnswer
 from warehouse.archive import Entry
@@ -15,6 +15,7 @@ _COLUMNS = (
     "request_date",
     "outcome",
     "fetched_at",
+    "complete",
     "body_sha256",
 )
 
@@ -25,27 +26,37 @@ class KnownAnswers:
     def __init__(self, lake: Lake) -> None:
         """Read the index of the archive; no body is read."""
         self._known: set[bytes] = set()
+        self._proven: set[bytes] = set()
         self._oldest_of_api: dict[tuple[str, str], datetime] = {}
         self._newest_of_others: dict[tuple[str, str], datetime] = {}
         for rows in lake.archive.scan(_COLUMNS):
             for row in rows.to_pylist():
-                if row["outcome"] == "ok":
-                    self._note(row["dataset"], row["device_id"], row["fetched_at"],
-                               Rank.of(row["response_id"]))  # fmt: skip
-                    day = row["request_date"]
-                    self._known.add(
-                        _key(row["dataset"], row["device_id"], str(day), row["body_sha256"])
-                    )
+                if row["outcome"] != "ok":
+                    continue
+                dataset, device_id = row["dataset"], row["device_id"]
+                self._note(dataset, device_id, row["fetched_at"], Rank.of(row["response_id"]))
+                key = _key(dataset, device_id, row["request_date"], row["body_sha256"])
+                self._add(key, is_proven=row["complete"])
 
     def has(self, entries: list[Entry]) -> bool:
-        """Return whether the archive has all pages of an answer with the same content."""
-        return all(self._key(entry) in self._known for entry in entries)
+        """Return whether the archive has all pages of an answer with the same content.
+
+        One that is proven only now is another one: its days were not complete before.
+        """
+        return all(
+            _key_of(entry) in (self._proven if entry.complete else self._known) for entry in entries
+        )
 
     def add(self, entries: list[Entry]) -> None:
         """Add an answer that has been archived."""
         for entry in entries:
-            self._known.add(self._key(entry))
+            self._add(_key_of(entry), is_proven=entry.complete)
             self._note(entry.dataset, entry.device_id, entry.fetched_at, entry.rank)
+
+    def _add(self, key: bytes, *, is_proven: bool) -> None:
+        self._known.add(key)
+        if is_proven:
+            self._proven.add(key)
 
     def why_too_late(self, answer: SavedAnswer, fetched_at: datetime) -> str | None:
         """Return why a version cannot be added to a history; None if it can.
@@ -71,12 +82,12 @@ class KnownAnswers:
         else:
             self._newest_of_others[subject] = max(at, self._newest_of_others.get(subject, at))
 
-    @staticmethod
-    def _key(entry: Entry) -> bytes:
-        digest = hashlib.sha256(entry.body).digest()
-        return _key(entry.dataset, entry.device_id, str(entry.request_date), digest)
+
+def _key_of(entry: Entry) -> bytes:
+    digest = hashlib.sha256(entry.body).digest()
+    return _key(entry.dataset, entry.device_id, entry.request_date, digest)
 
 
-def _key(dataset: str, device_id: str, day: str, digest: bytes) -> bytes:
-    text = "\0".join((dataset, device_id, day)).encode() + b"\0" + digest
+def _key(dataset: str, device_id: str, day: date | None, digest: bytes) -> bytes:
+    text = "\0".join((dataset, device_id, str(day))).encode() + b"\0" + digest
     return hashlib.blake2b(text, digest_size=16).digest()

@@ -128,8 +128,8 @@ class _Values:
             except ValueError as error:  # a number of more digits than Python converts
                 raise self._damaged(str(error).partition(";")[0]) from error
             else:
-                # What is no object or text can go on.
-                if end < len(self._text) or self._at_end:
+                # A number at the end of what has been read can go on.
+                if end < len(self._text) or self._at_end or isinstance(value, dict | list | str):
                     text = self._text[self._at : end]
                     self._at = end
                     return SavedValue(value, text, list_number)

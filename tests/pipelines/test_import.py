@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from tests.support import saved_history as saved
 from tests.support.owner import Owner
 from tests.support.saved_history import Saver, write
+from warehouse.storage.file_locks import FileLock
 
 FIRST = date(2025, 3, 1)
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
@@ -306,3 +308,60 @@ def test_rebuild_export_and_forget_treat_imported_rows_like_others(saver, owner,
     assert {serial for serial, _ in saved.table(owner.data)} == {kept}
     assert gone not in str(owner.sql("FROM requests"))
     assert owner.givlake("verify").status == 0
+
+
+@pytest.mark.slow
+@pytest.mark.new_folder
+def test_the_zone_of_a_later_account_corrects_that_of_imported_days(own, simulate, files):
+    """Before, the default zone was used, as a new folder knows no other."""
+    sim = simulate(inverters=1, timezone="Europe/Berlin")
+    saver = Saver(sim)
+    (serial,) = sim.serials
+    write(files / f"{DAYS[0]}.json", saver.day(serial, DAYS[0]))
+    owner = own(sim)
+    imported(owner, files)
+    query = "SELECT min(local_time - time::TIMESTAMP) AS ahead FROM inverter_data_points"
+    assert owner.sql(query) == [{"ahead": timedelta(0)}]
+    fetch = ("--start", DAYS[1], "--end", DAYS[1])
+    assert owner.givlake("backfill", *fetch).status == 0
+    assert owner.sql(query) == [{"ahead": timedelta(hours=1)}]
+    # A day of Berlin ends before one of London; now it is known to be one.
+    assert states(owner)[serial, DAYS[0]] == "unproven"
+    imported(owner, files)
+    assert states(owner)[serial, DAYS[0]] == "complete"
+    assert "Nothing new was found." in imported(owner, files)
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_an_interrupted_import_is_continued(saver, owner, files):
+    """What was archived stays, whenever the process is killed."""
+    serial = saver.sim.serials[0]
+    content = saver.day(serial, FIRST)
+    count = 400
+    for number in range(count):
+        day = FIRST - timedelta(days=number)
+        write(files / f"{day}.json", content.replace(str(FIRST).encode(), str(day).encode()))
+    process = owner.start("import", files)
+    segments = owner.data / "archive" / "segments"
+    while process.poll() is None and not any(segments.glob("*.parquet")):
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    done = owner.process("import", files)
+    assert done.status == 0, done.output
+    assert len(states(owner)) == count
+    (row,) = owner.sql("SELECT count(*) AS all, count(DISTINCT source_file) AS files FROM requests")
+    assert row == {"all": count, "files": count}
+    assert owner.process("verify").status == 0
+
+
+@pytest.mark.slow
+def test_a_second_import_into_a_folder_waits_for_no_one(saver, owner, files):
+    serial = saver.sim.serials[0]
+    write(files / f"{FIRST}.json", saver.day(serial, FIRST))
+    with FileLock(owner.data / "locks" / "import"):
+        done = owner.givlake("import", files)
+    assert done.status == 2
+    assert "Another import into this data folder is running" in done.err
+    assert owner.sql("FROM requests") == []
