@@ -4,16 +4,16 @@ The help, the README's table and the messages about invalid values follow from t
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipelines.local_reader.inverter_address import InverterAddress
-from pipelines.named_accounts import ACCOUNTS_FOLDER, account_files, accounts_folder
+from pipelines.named_accounts import account_files, accounts_folder
 from pipelines.setting_values import (
     check_account_name,
     check_log_level,
@@ -33,7 +33,6 @@ from pipelines.setting_values import (
     whole_number,
 )
 from pipelines.settings_file import (
-    ENV_FILE,
     SettingsError,
     absolute,
     data_folder,
@@ -250,34 +249,6 @@ class Settings(BaseSettings):
                 f" .env file; {search_description()}."
             )
         return self.token
-
-
-class Described(NamedTuple):
-    """A setting for the help and the README; `default` and `meaning` are Markdown."""
-
-    name: str
-    default: str
-    meaning: str
-
-
-def described_settings() -> Iterator[Described]:
-    """Yield the settings in the order of their declaration, then where their files are."""
-    for field in Settings.model_fields.values():
-        extra = field.json_schema_extra
-        shown = extra.get("shown") if isinstance(extra, dict) else None
-        default = "" if field.default is None else f"`{field.default}`"
-        yield Described(
-            str(field.alias), default if shown is None else str(shown), str(field.description)
-        )
-    yield Described(
-        ENV_FILE, "`.env`", "another settings file; empty: none. Read from the environment only"
-    )
-    yield Described(
-        ACCOUNTS_FOLDER,
-        "`accounts`, here or in a folder above",
-        "the folder with the files of [several accounts](docs/running.md#several-accounts), for"
-        " `--account`. Read from the environment only",
-    )
 
 
 def load_settings(data: Path | None = None) -> Settings:

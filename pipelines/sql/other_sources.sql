@@ -6,9 +6,5 @@ select
     max(coalesce(request_end_date, request_date)) as last_date
 from requests
 where
-    source <> 'api'
-    and outcome = 'ok'
-    and rows > 0
-    and request_date is not null
-    and device_id <> ''
+    source <> 'api' and outcome = 'ok' and rows > 0 and request_date is not null and device_id <> ''
 group by all

@@ -1,6 +1,7 @@
 """A day in which the cloud refuses from noon on while an inverter is read on the home network."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_the_curve_is_whole_every_rows_source_is_known_and_the_totals_are_true(e
     times = [row["time"] for row in rows]
     assert times[0] == house.midnight(DAY)
     assert times[-1] >= house.midnight(DAY + timedelta(days=1)) - EVERY
-    assert max(later - earlier for earlier, later in zip(times, times[1:], strict=False)) <= EVERY
+    assert max(later - earlier for earlier, later in pairwise(times)) <= EVERY
     sources = [row["source"] for row in rows]
     last_of_api = len(sources) - sources[::-1].index("api") - 1
     assert sources[: sources.index("local")].count("api") == sources.index("local")
