@@ -102,13 +102,13 @@ WITHOUT = $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' $(1) | sort 
 
 constraints:  ## pin all dependencies again; needs uv
 	$(UV_COMPILE) --group build -o constraints.txt
-	$(UV_COMPILE) --group build --extra delta --extra postgres -c constraints.txt \
+	$(UV_COMPILE) --group build --extra delta --extra local --extra postgres -c constraints.txt \
 		$(call WITHOUT,constraints.txt) -o constraints-extras.txt
 	$(UV_COMPILE) --group build --group dev -c constraints.txt -c constraints-extras.txt \
 		$(call WITHOUT,constraints.txt constraints-extras.txt) -o constraints-dev.txt
 	$(UV_COMPILE) --group build --group docs -c constraints.txt -c constraints-dev.txt \
 		$(call WITHOUT,constraints.txt constraints-dev.txt) -o constraints-docs.txt
-	$(UV_COMPILE) --group build --extra delta --extra postgres --group servers \
+	$(UV_COMPILE) --group build --extra delta --extra local --extra postgres --group servers \
 		-c constraints.txt -c constraints-extras.txt -c constraints-dev.txt \
 		$(call WITHOUT,constraints.txt constraints-extras.txt constraints-dev.txt) -o constraints-servers.txt
 

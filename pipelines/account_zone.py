@@ -93,7 +93,8 @@ def store_zone(lake: Lake, settings: Settings, account: AccountIdentity) -> str:
         sent = SentZone(utc_now(), account.timezone, unusable)
         lake.state.set(_SENT, msgspec.to_builtins(sent))
     zone = settings.zone if settings.is_zone_set else account.timezone or settings.zone
-    use_zone(lake, zone, (account.budget_key, account.token_key))
+    # Imported days of a folder that had no account yet are those of its account.
+    use_zone(lake, zone, (account.budget_key, account.token_key, ""))
     return zone
 
 

@@ -5,16 +5,17 @@ from datetime import date
 import msgspec
 
 from givenergy.models import FailedAttempt
-from warehouse.archive import Entry
+from warehouse.archive import API_SOURCE, Entry, Rank
 from warehouse.lake import Lake
 
 
 class AttemptArchiver:
     """Archive every failed attempt of a client."""
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, source: str = API_SOURCE, account: str = "") -> None:
         self._lake = lake
-        self.account = ""
+        self._source = source
+        self.account = account
 
     def archive(self, attempt: FailedAttempt) -> None:
         """Archive an attempt."""
@@ -45,6 +46,8 @@ class AttemptArchiver:
                     attempts=1,
                     redaction_version=None,
                     account=self.account,
+                    source=self._source,
+                    rank=Rank.API if self._source == API_SOURCE else Rank.OTHER_API,
                 )
             ]
         )

@@ -26,9 +26,16 @@ from pipelines.partitions import daily_partitions
 from pipelines.publish_job import publish_job, publish_schedule
 from pipelines.reports.report_job import report_job, report_schedule
 from pipelines.resources import api_resources, silent_reporter
-from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
+from pipelines.schedules import (
+    daily_schedule,
+    poll_schedule,
+    snapshot_schedule,
+    source_schedule,
+    today_schedule,
+)
 from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.settings import Settings
+from pipelines.source_job import SOURCE_JOB, source_job
 from warehouse.standard_views import SYSTEM_VIEWS
 
 REFRESH_JOB = "refresh"
@@ -109,6 +116,10 @@ def build_definitions(
         publishing = publish_job(settings)
         jobs.append(publishing)
         schedules.append(publish_schedule(publishing, zone))
+    if settings.source_url is not None:
+        filling = source_job(settings)
+        jobs.append(filling)
+        schedules.append(source_schedule(SOURCE_JOB, settings, zone))
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)

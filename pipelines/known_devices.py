@@ -19,6 +19,7 @@ from assets.framework.contract.devices import (
     of_kinds,
 )
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.sql_files import read_sql
 from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.report import IngestionReport
 from assets.registry import daily_datasets, device_lists
@@ -33,7 +34,9 @@ KNOWN = "known_devices"
 DISCOVERED_AT = "discovered_at"
 # The API has no older data: the vendor's cloud did not exist.
 EARLIEST = date(2015, 1, 1)
-_Listed = tuple[dict[DeviceList, Devices], Mapping[str, EnergyPeriod]]
+# The devices of each list, those of which another source than the API has data, and when they had
+# energy.
+_Listed = tuple[dict[DeviceList, Devices], Devices, Mapping[str, EnergyPeriod]]
 _newest_listed: tuple[object, _Listed] | None = None
 
 
@@ -101,8 +104,8 @@ def expect(
     Returns:
         The devices of some lists, by kind, and those of all lists, each once.
     """
-    by_list, periods = _listed(lake)
-    devices = _extended_all(lake, _by_kind(by_list.values()), periods)
+    by_list, others, periods = _listed(lake)
+    devices = _extended_all(lake, _by_kind((*by_list.values(), others)), periods)
     expected = expected_of(lake, devices, zone)
     lake.expect(expected)
     if all_devices := _distinct(devices):
@@ -197,8 +200,8 @@ def last_discovery(lake: Lake) -> Discovery | None:
 
 def known_devices(lake: Lake) -> Devices:
     """List the devices of the last discovery, without a request."""
-    by_list, periods = _listed(lake)
-    return _extended_all(lake, _by_kind(by_list.values()), periods)
+    by_list, others, periods = _listed(lake)
+    return _extended_all(lake, _by_kind((*by_list.values(), others)), periods)
 
 
 def _listed(lake: Lake) -> _Listed:
@@ -222,9 +225,27 @@ def _listed(lake: Lake) -> _Listed:
     known_state = _state_of(lake)
     with known_state.reading():
         by_list = {each: each.devices(known_state) for each in device_lists()}
-        listed = by_list, energy_periods(known_state)
+        others = _of_other_sources(known_state, by_list.values())
+        listed = by_list, others, energy_periods(known_state)
     _newest_listed = state, listed
     return listed
+
+
+def _of_other_sources(state: KnownState, lists: Iterable[Devices]) -> Devices:
+    """Return devices that are in no list, but of which another source than the API has data.
+
+    Only the days with data are expected of them.
+    """
+    listed = {device.device_id for devices in lists for kind in devices.values() for device in kind}
+    kinds = {dataset.name: dataset.device_kinds for dataset in daily_datasets()}
+    found: dict[DeviceKind, list[Device]] = {}
+    for row in state.rows(read_sql("other_sources", __package__)):
+        if row["device_id"] in listed:
+            continue
+        device = Device(row["device_id"], _midnight(row["first_date"]), _midnight(row["last_date"]))
+        for kind in kinds.get(row["dataset"], ()):
+            found.setdefault(kind, []).append(device)
+    return _by_kind([{kind: [device]} for kind, devices in found.items() for device in devices])
 
 
 def _state_of(lake: Lake) -> KnownState:

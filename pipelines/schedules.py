@@ -106,6 +106,26 @@ def poll_schedule(job_name: str, settings: Settings, zone: str) -> dg.ScheduleDe
     return _schedule
 
 
+def source_schedule(job_name: str, settings: Settings, zone: str) -> dg.ScheduleDefinition:
+    """Make the schedule that asks the second source for what the API has not given."""
+
+    @dg.schedule(
+        name="fill_half_hourly",
+        job_name=job_name,
+        cron_schedule="10,40 * * * *",
+        execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Fetches from GIVLAKE_SOURCE_URL what the API has not given; runs older than"
+        " three days are removed.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        _prune(context.instance, settings, job_name, now - _KEEP_TICK_RUNS)
+        return dg.RunRequest(run_key=now.isoformat(), tags={_TICK_TAG: job_name})
+
+    return _schedule
+
+
 def snapshot_schedule(
     job_name: str,
     datasets: Sequence[SnapshotDataset],

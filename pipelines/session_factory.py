@@ -76,7 +76,7 @@ def open_session(
             budget_settings = settings
     with (
         open_lake(settings, is_temporary=scratch is not None) as lake,
-        _counted() as clients,
+        counted_clients() as clients,
         cancelled_on_stop(cancelled, lambda: sum(client.activity.in_flight for client in clients)),
     ):
         for name, value in stored.items():
@@ -101,7 +101,7 @@ def open_session(
                     budget=budget,
                     on_attempt=failed,
                     connections=settings.connections,
-                    retry=_retry_policy(settings.retry_s),
+                    retry=retry_policy(settings.retry_s),
                     cancelled=cancelled,
                     keep_personal=settings.keep_personal,
                     pseudonym_key=key,
@@ -147,7 +147,7 @@ def open_session(
 
 
 @contextmanager
-def _counted() -> Iterator[list[Client]]:
+def counted_clients() -> Iterator[list[Client]]:
     """Yield a list of clients, whose requests are counted at the end."""
     clients: list[Client] = []
     try:
@@ -156,7 +156,7 @@ def _counted() -> Iterator[list[Client]]:
         add_sent(sum(client.totals.requests for client in clients))
 
 
-def _retry_policy(retry_s: int) -> RetryPolicy:
+def retry_policy(retry_s: int) -> RetryPolicy:
     """Return a policy that retries for this long; less than usual, it makes fewer tries."""
     usual = RetryPolicy()
     if retry_s == 0:

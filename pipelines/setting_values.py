@@ -16,6 +16,7 @@ from givenergy.redaction import checked_entries
 from givenergy.time_zones import usable_zone
 from pipelines.local_reader.inverter_address import InverterAddress, parse_address
 from pipelines.named_accounts import NAME_ADVICE, is_account_name
+from warehouse.archive import API_SOURCE, OTHER_SOURCES
 
 # An address may contain commas; a comma that separates two addresses is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -52,6 +53,21 @@ def check_publish_target(target: str | None) -> str | None:
     if target is None or "://" in target or Path(target).is_absolute() or target.startswith("~"):
         return target
     raise _refuse("use the absolute path of a folder, or a URL such as s3://bucket/givlake.")
+
+
+def check_source_name(name: str) -> str:
+    """Return the name of a second source, which no other kind of source has."""
+    if not is_account_name(name) or name in (API_SOURCE, *OTHER_SOURCES):
+        used = ", ".join((API_SOURCE, *OTHER_SOURCES))
+        raise _refuse(f"use letters, digits, _ and -, and none of {used}.")
+    return name
+
+
+def read_source_url(url: str | None) -> str | None:
+    """Return the address of an API without a slash at its end."""
+    if url is None or re.fullmatch(r"https?://[^\s/?#@]+[^\s?#@]*", url):
+        return None if url is None else url.rstrip("/")
+    raise _refuse("use the address of an API, such as http://192.168.1.20:8765/v1.")
 
 
 def check_log_level(level: str) -> str:

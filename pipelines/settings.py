@@ -4,21 +4,22 @@ The help, the README's table and the messages about invalid values follow from t
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipelines.local_reader.inverter_address import InverterAddress
-from pipelines.named_accounts import ACCOUNTS_FOLDER, account_files, accounts_folder
+from pipelines.named_accounts import account_files, accounts_folder
 from pipelines.setting_values import (
     check_account_name,
     check_log_level,
     check_poll_minutes,
     check_publish_target,
+    check_source_name,
     check_zone,
     how_often,
     read_alert_urls,
@@ -26,12 +27,12 @@ from pipelines.setting_values import (
     read_inverters,
     read_names,
     read_personal,
+    read_source_url,
     read_switch,
     read_time,
     whole_number,
 )
 from pipelines.settings_file import (
-    ENV_FILE,
     SettingsError,
     absolute,
     data_folder,
@@ -155,6 +156,23 @@ class Settings(BaseSettings):
             default=(),
         )
     )
+    source_url: Annotated[str | None, BeforeValidator(read_source_url)] = _setting(
+        "GIVLAKE_SOURCE_URL",
+        "address of a [second source](docs/when-the-cloud-ends.md#another-address): an API of the"
+        " same form, such as another machine's `givlake serve`",
+        shown="",
+        default=None,
+    )
+    source_name: Annotated[str, AfterValidator(check_source_name)] = _setting(
+        "GIVLAKE_SOURCE_NAME", "its name in the tables and in `--source`", default="house"
+    )
+    source_token: str | None = _setting(
+        "GIVLAKE_SOURCE_TOKEN",
+        "its token; it is never written to disk or shown",
+        shown="",
+        default=None,
+        repr=False,
+    )
     alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_alert_urls)] = _setting(
         "GIVLAKE_ALERT_URLS",
         "where [alerts](docs/security.md#alerts) go: Apprise addresses, separated by commas",
@@ -231,34 +249,6 @@ class Settings(BaseSettings):
                 f" .env file; {search_description()}."
             )
         return self.token
-
-
-class Described(NamedTuple):
-    """A setting for the help and the README; `default` and `meaning` are Markdown."""
-
-    name: str
-    default: str
-    meaning: str
-
-
-def described_settings() -> Iterator[Described]:
-    """Yield the settings in the order of their declaration, then where their files are."""
-    for field in Settings.model_fields.values():
-        extra = field.json_schema_extra
-        shown = extra.get("shown") if isinstance(extra, dict) else None
-        default = "" if field.default is None else f"`{field.default}`"
-        yield Described(
-            str(field.alias), default if shown is None else str(shown), str(field.description)
-        )
-    yield Described(
-        ENV_FILE, "`.env`", "another settings file; empty: none. Read from the environment only"
-    )
-    yield Described(
-        ACCOUNTS_FOLDER,
-        "`accounts`, here or in a folder above",
-        "the folder with the files of [several accounts](docs/running.md#several-accounts), for"
-        " `--account`. Read from the environment only",
-    )
 
 
 def load_settings(data: Path | None = None) -> Settings:

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from pipelines.settings import described_settings
+from pipelines.described_settings import described_settings
 
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
 

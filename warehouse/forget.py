@@ -225,7 +225,8 @@ class _Eraser:
                 else:
                     bodies[at] = body
                     changed += 1
-        if keep.all() and not changed:
+        files = self._without_names(rows["source_file"])
+        if keep.all() and not changed and files.equals(rows["source_file"]):
             return None
         self.progress.datasets |= {
             dataset
@@ -234,7 +235,17 @@ class _Eraser:
         }
         self.removed += int((~keep).sum())
         self.rewritten += changed
-        return _with_bodies(rows, bodies).filter(pa.array(keep))
+        at = rows.schema.get_field_index("source_file")
+        rows = _with_bodies(rows, bodies).set_column(at, rows.schema.field(at), files)
+        return rows.filter(pa.array(keep))
+
+    def _without_names(self, files: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return the names of imported files, null where they contain an erased name."""
+        named = [
+            file is not None and self.pattern.search(file.encode()) is not None
+            for file in files.to_pylist()
+        ]
+        return pc.if_else(pa.array(named, pa.bool_()), pa.scalar(None, pa.string()), files)
 
 
 def _with_bodies(rows: pa.Table, bodies: list[bytes]) -> pa.Table:

@@ -6,6 +6,6 @@ select
     (params ->> 'start_time')::date as first_date,
     max(least((params ->> 'end_time')::date, timezone('UTC', fetched_at)::date - 5)) as settled_date
 from requests
-where dataset = $dataset and outcome = 'ok' and complete
+where dataset = $dataset and outcome = 'ok' and complete and source = 'api'
 group by all
 order by first_date

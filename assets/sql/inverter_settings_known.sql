@@ -31,6 +31,7 @@ with
             ) as answers using (response_id)
         where
             requests.dataset = 'inverter_setting_values'
+            and requests.source = 'api'
             /* Availability says when to ask again for what the account may not, or is unknown;
             what others refuse, or was never sent, has not been asked for. */
             and (

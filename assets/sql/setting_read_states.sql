@@ -26,6 +26,7 @@ with
         where
             dataset = 'inverter_setting_values'
             and outcome = 'error'
+            and source = 'api'
             and (status is null or status >= 500 or status = 408)
             and error_kind not in ('unreachable', 'tls')
     )

@@ -14,6 +14,7 @@ with
         where
             dataset = $dataset
             and account = $account
+            and source = 'api'
             and (outcome = 'ok' or status in (400, 404, 410, 422))
         group by day
     ),

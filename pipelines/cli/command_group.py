@@ -1,6 +1,7 @@
 """The group of commands: it imports a command's module only when the command is called."""
 
 import importlib
+import keyword
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -64,7 +65,10 @@ class LazyGroup(click.Group):
         if name in SUBCOMMANDS:
             return Subgroup(name, help=SENTENCES[name])
         module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        function = name.replace("-", "_")
+        command: click.Command = getattr(
+            module, f"{function}_command" if keyword.iskeyword(function) else function
+        )
         return command
 
     def resolve_command(

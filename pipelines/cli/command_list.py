@@ -6,6 +6,7 @@ GROUPS = {
         "backfill": "fetch_commands",
         "sync": "fetch_commands",
         "read-inverter": "read_inverter_command",
+        "import": "import_command",
     },
     "Look": {
         "dashboard": "dashboard_command",

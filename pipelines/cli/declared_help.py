@@ -10,7 +10,7 @@ import click
 
 from assets.catalogue_entries import catalogue_entries
 from pipelines.cli.givlake_command import givlake
-from pipelines.settings import described_settings
+from pipelines.described_settings import described_settings
 
 
 def declared_texts(group: click.Group) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.history_lookup import look_up_history
 from pipelines.cli.run_fetch import FetchCommand
+from pipelines.cli.source_fetch import backfill_from, sync_from
 from pipelines.device_lookup import ids_of
 from pipelines.discovery import discover, known_state_of
 from pipelines.known_devices import Discovery, expect
@@ -70,6 +71,13 @@ _START = click.option(
 _END = click.option("--end", type=LAST_DAY, help="Last day; default: today.")
 
 
+_SOURCE = click.option(
+    "--source",
+    metavar="NAME",
+    help="Fetch from this second source, only what the API has not given.",
+)
+
+
 def scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say what `plan` and `backfill` are about."""
     return _START(_END(_DATASET(_DEVICE(command))))
@@ -78,6 +86,7 @@ def scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @scope_options
 @click.option("--refetch", "--again", "refetch", is_flag=True, help="Fetch complete days again.")
+@_SOURCE
 @pass_settings
 @alerting
 def backfill(
@@ -87,6 +96,7 @@ def backfill(
     names: tuple[str, ...],
     device_ids: tuple[str, ...],
     refetch: bool,
+    source: str | None,
 ) -> None:
     """Fetch missing history. Perishable data come first, then the newest days.
 
@@ -95,6 +105,8 @@ def backfill(
     """
     scope = Scope(choose_datasets(settings, names), device_ids, start, end)
     check_order(start, end)
+    if source is not None:
+        raise SystemExit(backfill_from(settings, source, scope, refetch=refetch))
 
     def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         devices = discovery.choose(device_ids)
@@ -137,15 +149,18 @@ def backfill(
 
 @click.command()
 @_DATASET
+@_SOURCE
 @pass_settings
 @alerting
-def sync(settings: Settings, names: tuple[str, ...]) -> None:
+def sync(settings: Settings, names: tuple[str, ...], source: str | None) -> None:
     """Bring everything requested so far up to date.
 
     Fetches today, yesterday, days that are not final and days that are missing. For cron or systemd
     on a machine without Dagster's daemon.
     """
     scope = Scope(choose_datasets(settings, names), (), None, None)
+    if source is not None:
+        raise SystemExit(sync_from(settings, source, scope.chosen))
 
     def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         del zone

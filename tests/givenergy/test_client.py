@@ -152,6 +152,7 @@ def test_a_fault_is_reported_and_the_day_arrives_all_the_same(simulate, open_cli
     assert client.totals.failed == 1
 
 
+@pytest.mark.slow
 def test_a_stalled_body_is_cut_off(simulate, open_client):
     sim = simulate(stall_s=TIMEOUT_S)
     attempts = []

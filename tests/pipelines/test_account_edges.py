@@ -28,6 +28,7 @@ def sim(simulate: Callable[..., Simulator]) -> Simulator:
     return simulate(tokens=TOKENS, inverters=2)
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_a_second_account_is_refused_in_a_folder_of_an_earlier_version(two: TwoAccounts) -> None:
     """Such a folder has not noted whose it is; the first token after it must not decide that."""
@@ -48,6 +49,7 @@ def test_a_second_account_is_refused_in_a_folder_of_an_earlier_version(two: TwoA
     assert two.of(NORTH, "query", "--format", "csv", denied).out.split() == ["days", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_a_device_is_forgotten_in_the_state_of_dagster_that_accounts_share(
     two: TwoAccounts,
@@ -70,6 +72,7 @@ def test_child_processes_share_the_state_of_dagster_too(two: TwoAccounts) -> Non
             assert use_dagster_home(load_settings()) == two.folder / "dagster"
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 @as_root
 def test_what_root_writes_for_an_account_belongs_to_its_user(two: TwoAccounts) -> None:
@@ -127,6 +130,7 @@ def test_the_demo_and_settings_of_the_folder_are_of_no_account(two: TwoAccounts)
     assert home == two.folder / "demo" / "dagster"
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_a_shell_completes_accounts_and_their_devices(two: TwoAccounts) -> None:
     assert two.of(NORTH, "backfill", *DAY).status == 0
@@ -138,6 +142,7 @@ def test_a_shell_completes_accounts_and_their_devices(two: TwoAccounts) -> None:
     assert _completed(two, "plan", "--account", "nobody", "--device", "") == []
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_alerts_name_the_account_and_its_command(two: TwoAccounts, sim: Simulator) -> None:
     sim.fail("/data-points/2026-06-10", status=500)
@@ -155,6 +160,7 @@ def test_alerts_name_the_account_and_its_command(two: TwoAccounts, sim: Simulato
         assert heard.titles[2:] == [f"[{SOUTH}] givlake: resolved"]
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_a_report_names_the_account(two: TwoAccounts) -> None:
     assert two.of(NORTH, "backfill", *DAY).status == 0

@@ -129,6 +129,7 @@ def test_a_mart_is_computed_within_an_account(kept: TwoAccounts, mart: str) -> N
         assert united(kept, f"FROM account_{name}.{mart} ORDER BY ALL") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("macro", MACROS)
 def test_a_macro_is_computed_within_an_account(kept: TwoAccounts, macro: str) -> None:
     call = f"{macro}({MACROS[macro]})"
@@ -167,6 +168,7 @@ def test_descriptions_are_kept(kept: TwoAccounts) -> None:
     )
 
 
+@pytest.mark.slow
 def test_it_reads_what_arrives_and_works_from_anywhere(
     kept: TwoAccounts, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +190,7 @@ def test_it_reads_what_arrives_and_works_from_anywhere(
         assert attached == connection.sql(of_site.format("")).fetchall()
 
 
+@pytest.mark.slow
 def test_it_is_replaced_while_it_is_read_and_accounts_ingest(
     kept: TwoAccounts, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -218,6 +221,7 @@ def test_it_is_replaced_while_it_is_read_and_accounts_ingest(
     assert {path.name for path in two.folder.iterdir() if "duckdb" in path.name} == {CATALOGUE}
 
 
+@pytest.mark.slow
 def test_accounts_may_have_other_columns_and_views(
     kept: TwoAccounts, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -244,6 +248,7 @@ def test_accounts_may_have_other_columns_and_views(
     ]
 
 
+@pytest.mark.slow
 def test_one_without_data_and_one_that_was_moved(
     kept: TwoAccounts, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -269,6 +274,7 @@ def test_one_without_data_and_one_that_was_moved(
     assert united(two, "SELECT account FROM united_accounts") == [(NORTH,), (SOUTH,)]
 
 
+@pytest.mark.slow
 def test_one_with_a_damaged_file_hides_no_other(
     kept: TwoAccounts, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -285,6 +291,7 @@ def test_one_with_a_damaged_file_hides_no_other(
     assert [path for path in two.folder.iterdir() if path.name.startswith(".accounts")] == []
 
 
+@pytest.mark.slow
 def test_one_whose_data_folder_is_gone_is_not_without_data(
     kept: TwoAccounts, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -341,6 +348,7 @@ def test_the_list_has_the_figures_of_status(kept: TwoAccounts) -> None:
     assert [line.split(",")[0] for line in csv] == ["account", NORTH, SOUTH]
 
 
+@pytest.mark.slow
 def test_the_list_says_when_sync_worked(kept: TwoAccounts, sim: Simulator, tmp_path: Path) -> None:
     two = _copied(kept, sim, tmp_path)
     assert two.of(NORTH, "sync").status == 0

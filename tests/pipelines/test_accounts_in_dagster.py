@@ -63,6 +63,7 @@ def test_what_an_account_has_is_its_own(two: TwoAccounts) -> None:
             assert len(said) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_a_schedule_removes_only_old_runs_of_its_own_account(two: TwoAccounts) -> None:
     for name in (NORTH, SOUTH):

@@ -20,6 +20,7 @@ def materialized(instance: dg.DagsterInstance) -> list[set[str]]:
     return [instance.get_materialized_partitions(key) for key in KEYS]
 
 
+@pytest.mark.slow
 def test_one_inverter_fails_on_one_day_and_only_that_is_requested_again(simulate, own):
     sim = simulate()
     owner = own(sim)

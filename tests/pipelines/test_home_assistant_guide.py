@@ -19,6 +19,7 @@ def to(tmp_path):
     return tmp_path / "statistics"
 
 
+@pytest.mark.slow
 def test_the_guide_names_the_options_to_repeat(tmp_path, to):
     with Simulator(config()) as sim:
         owner = ingested(sim, tmp_path, DAY, DAY)

@@ -78,6 +78,7 @@ def test_they_say_what_status_says(owner):
     assert account == owner.state()["account_key"]
 
 
+@pytest.mark.slow
 def test_rows_in_quarantine_and_the_last_update_are_told(simulate, own):
     sim = simulate(inverters=1, commissioned=date(2025, 5, 1), anomalies={"unparsable_time": 0.2})
     owner = own(sim)
@@ -95,6 +96,7 @@ def test_rows_in_quarantine_and_the_last_update_are_told(simulate, own):
     assert value(found, "last_update_timestamp_seconds") == updated.timestamp()
 
 
+@pytest.mark.slow
 def test_the_number_of_series_does_not_depend_on_the_number_of_devices(simulate, own, owner):
     few = owner.givlake("metrics").out
     many = own(simulate(inverters=40, commissioned=date(2025, 5, 1)), GIVLAKE_DATASETS=DATASETS)
@@ -124,6 +126,7 @@ def test_a_file_is_replaced_as_a_whole(owner, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_request_budget_that_cannot_be_read_hides_nothing_else(owner):
     pytest.importorskip("psycopg2")
     owner.settings["GIVLAKE_BUDGET_URL"] = "postgresql://me:s3cret@127.0.0.1:1/north"
@@ -138,18 +141,15 @@ def test_a_request_budget_that_cannot_be_read_hides_nothing_else(owner):
     assert "s3cret" not in done.output
 
 
-@pytest.mark.parametrize(
-    ("output", "sentence"),
-    [
+def test_a_file_that_would_not_be_read_is_refused(owner):
+    for output, sentence in (
         ("givlake.txt", "end it in .prom"),
         ("absent/givlake.prom", "there is no folder"),
         ("data/givlake.prom", "it is in the data folder"),
-    ],
-)
-def test_a_file_that_would_not_be_read_is_refused(owner, output, sentence):
-    done = owner.givlake("metrics", "--output", owner.folder / output)
-    assert (done.status, done.out) == (2, "")
-    assert sentence in done.err
+    ):
+        done = owner.givlake("metrics", "--output", owner.folder / output)
+        assert (done.status, done.out) == (2, "")
+        assert sentence in done.err
 
 
 @pytest.mark.new_folder
@@ -169,6 +169,7 @@ def test_a_folder_without_data_has_metrics(simulate, own):
     assert "givlake_newest_row_timestamp_seconds" not in found
 
 
+@pytest.mark.slow
 def test_requests_of_an_earlier_day_do_not_count(owner):
     assert value(samples(owner.givlake("metrics").out), "windows_used_last_day") >= 1
     two_days_later = datetime.now(UTC) + timedelta(days=2)
@@ -191,6 +192,7 @@ def test_a_new_account_is_one_without_data(simulate, tmp_path):
     assert not (operator.accounts / SOUTH).exists()
 
 
+@pytest.mark.slow
 def test_all_accounts_are_told_and_one_that_cannot_be_read_hides_none(simulate, tmp_path):
     sim = simulate(inverters=2, commissioned=date(2025, 5, 1), tokens=TOKENS)
     operator = TwoAccounts(tmp_path, sim)

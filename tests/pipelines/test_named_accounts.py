@@ -69,6 +69,7 @@ def test_a_name_and_its_file_agree(two: TwoAccounts) -> None:
     assert "cannot name an account" in two.givlake("accounts", "list").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [False, True])
 def test_two_accounts_with_one_data_folder_are_refused(two: TwoAccounts, link: bool) -> None:
     """Each would write its data, publish and be measured as the other."""
@@ -107,6 +108,7 @@ def test_without_accounts_it_says_how_to_make_one(
     assert "Make a file accounts/north.env with GIVENERGY_API_TOKEN=…" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.end_to_end
 def test_a_second_account_in_a_folder_is_refused(two: TwoAccounts, tmp_path: Path) -> None:
     """Its token would be refused the other's devices, and their days would count as forbidden."""
@@ -148,6 +150,7 @@ def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_recommended_command_names_its_account(two: TwoAccounts, sim: Simulator) -> None:
     """Pasted without it, the command would be about the account of a `.env` beside `accounts`."""
     (two.folder / ".env").write_text("GIVENERGY_API_TOKEN=unknown\n")

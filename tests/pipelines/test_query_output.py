@@ -165,6 +165,7 @@ def test_the_command_asks_the_terminal_for_its_width(owner):
     assert piped.out.startswith("┌")
 
 
+@pytest.mark.slow
 def test_statements_without_rows_print_nothing_and_several_tables_are_apart(owner):
     done = owner.givlake("query", "SET threads = 1; CREATE TEMP TABLE x AS SELECT 1 AS one")
     assert (done.status, done.out) == (0, "")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import described_settings
+from pipelines.described_settings import described_settings
 from pipelines.settings_file import SettingsError
 from pipelines.settings_table import with_settings_table
 from tests.support.settings import settings_of

@@ -89,11 +89,13 @@ def test_earlier_runs_show_how_long_it_may_take_but_not_why():
 def test_the_rate_of_earlier_runs_is_that_of_their_inner_minutes(responses_by_minute, found):
     sql = resources.files("pipelines.estimates").joinpath("sql/requests_per_minute.sql")
     with duckdb.connect() as connection:
-        connection.sql("CREATE TABLE requests (outcome VARCHAR, fetched_at TIMESTAMPTZ)")
+        connection.sql(
+            "CREATE TABLE requests (outcome VARCHAR, fetched_at TIMESTAMPTZ, source VARCHAR)"
+        )
         for minute, responses in enumerate(responses_by_minute):
             connection.execute(
                 "INSERT INTO requests SELECT 'ok', date_trunc('minute', now()) - interval 1 day"
-                " + to_minutes($minute) FROM range($responses)",
+                " + to_minutes($minute), 'api' FROM range($responses)",
                 {"minute": minute, "responses": responses},
             )
         assert connection.sql(sql.read_text()).fetchall() == [found]

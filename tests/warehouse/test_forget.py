@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.table_content import rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows, failure
-from warehouse.archive import compact
+from warehouse.archive import Rank, compact
 from warehouse.catalogue import publish
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import StoreError
@@ -89,6 +89,20 @@ def test_a_list_that_nobody_can_rewrite_is_removed(filled: Lake) -> None:
     report = forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()])
     assert (report.responses, report.rewritten) == (4, 0)
     assert traces(filled.folder, "SECRET1") == []
+
+
+def test_a_name_leaves_the_names_of_imported_files_whatever_they_are_about(filled: Lake) -> None:
+    file = "dumps/SECRET1/other.json"
+    imported = {"rank": Rank.IMPORT, "source": "import", "source_file": file}
+    (number,) = filled.archive.append([answer("KEPT1", DAY, day_rows(DAY), **imported)])
+    forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()])
+    assert traces(filled.folder, "SECRET1") == []
+    files = {
+        row["response_id"]: row["source_file"]
+        for rows in filled.archive.scan(["response_id", "source_file"])
+        for row in rows.to_pylist()
+    }
+    assert files[number] is None
 
 
 def test_an_account_leaves_with_all_its_responses(filled: Lake) -> None:

@@ -431,6 +431,7 @@ def test_files_of_a_killed_publication_go_after_a_day(two_months, target, machin
     assert not old.exists()
 
 
+@pytest.mark.slow
 def test_the_log_stays_short(lake, target):
     for at in range(25):
         day = DAY + timedelta(days=at % 25)

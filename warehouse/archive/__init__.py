@@ -4,6 +4,9 @@ from warehouse.archive.compaction import CompactionReport, compact
 from warehouse.archive.entry import (
     API_SOURCE,
     ARCHIVE_SCHEMA,
+    IMPORT_SOURCE,
+    LOCAL_SOURCE,
+    OTHER_SOURCES,
     ArchivedResponse,
     Entry,
     Rank,
@@ -13,6 +16,9 @@ from warehouse.archive.store import Archive, ResponseBatch
 __all__ = [
     "API_SOURCE",
     "ARCHIVE_SCHEMA",
+    "IMPORT_SOURCE",
+    "LOCAL_SOURCE",
+    "OTHER_SOURCES",
     "Archive",
     "ArchivedResponse",
     "CompactionReport",

@@ -13,6 +13,8 @@ import pyarrow as pa
 from warehouse.storage.arrow_fields import arrow_field
 
 API_SOURCE = "api"
+# Sources that are no API: files that another tool saved, and the device itself.
+IMPORT_SOURCE, LOCAL_SOURCE = OTHER_SOURCES = ("import", "local")
 
 
 class Rank(IntEnum):

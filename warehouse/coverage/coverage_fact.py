@@ -96,6 +96,7 @@ _GREATEST = (
     "last_final_empty_at",
     "answer_segment",
     "other_final_at",
+    "unproven_at",
 )
 _SUMS = ("request_count", "error_count")
 _KEYS = ("dataset", "device_id", "request_date")
@@ -123,6 +124,7 @@ FOLDED_SCHEMA = pa.schema(
             "unproven_id", pa.int64(), "Newest response of another source that has rows of the day"
         ),
         arrow_field("unproven_reason", pa.string(), "What is known of it"),
+        arrow_field("unproven_at", _UTC, "When such a response was last fetched"),
         arrow_field(
             "other_final_at", _UTC, "When a response of another API was last fetched when final"
         ),
@@ -211,7 +213,14 @@ def with_states(facts: pa.Table) -> pa.Table:
     """Add to folded facts the state, its reason, and from when a fetch is due."""
     value = {
         name: _filled(facts[name], _NONE)
-        for name in (*_NEWEST, *_GREATEST, *_LEAST, "last_error_at", "last_error_status")
+        for name in (
+            *_NEWEST,
+            *_GREATEST,
+            *_LEAST,
+            "last_error_at",
+            "last_error_status",
+            "complete_at",
+        )
     }
     has = {name: values != _NONE for name, values in value.items()}
     status = value["last_error_status"]
@@ -230,6 +239,9 @@ def with_states(facts: pa.Table) -> pa.Table:
     partial = value["partial_id"] > value["error_id"]
     unproven = has["unproven_id"]
     refused = forbidden | gone
+    goes_on = (value["unproven_at"] > value["complete_at"]) & (
+        value["complete_at"] < value["over_at"]
+    )
     once_empty = complete & ~has["rows_id"] & has["final_at"]
     lost = has["rows_id"] & (value["complete_id"] > value["rows_id"])
     # (condition, state, reason, due from), first match wins
@@ -243,6 +255,7 @@ def with_states(facts: pa.Table) -> pa.Table:
          looked_at + _GONE_LOOK_US),
         (unproven & (failed_since & refused | ~complete), State.UNPROVEN, UNPROVEN_REASON,
          np.zeros(len(status))),
+        (unproven & goes_on, State.UNPROVEN, UNPROVEN_REASON, value["over_at"]),
         (complete & forbidden & failed_since, State.FORBIDDEN,
          "fetched before it was final; access was refused since", None),
         (complete & gone & failed_since, State.GONE, GONE_REASON, looked_at + _GONE_LOOK_US),

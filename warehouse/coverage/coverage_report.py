@@ -55,6 +55,7 @@ COVERAGE_SCHEMA = pa.schema(
         ("due", pa.bool_()),
         ("due_at", _UTC),
         ("is_silent", pa.bool_()),
+        ("other_final_at", _UTC),
     ]
 )
 _FROM_FACTS = {
@@ -67,6 +68,7 @@ _FROM_FACTS = {
     "last_error_at": "last_error_at",
     "error_count": "error_count",
     "due_at": "due_at",
+    "other_final_at": "other_final_at",
 }
 # What replaces the state and the reason of the facts.
 _STATES = (
@@ -111,7 +113,8 @@ def coverage_by_month(
         `COVERAGE_SCHEMA`, by device and day. `over_at`: when the day has ended in its zone and in
         UTC. `due`: a fetch now may change the state. Days whose newest answer is archived and not
         yet in the tables are `not_built`. `is_silent`: it had no rows and the device was last in
-        contact more than a day before. Days that have not begun are `not_requested` and not due.
+        contact more than a day before. `other_final_at`: when another API was last asked for the
+        day after it was final. Days that have not begun are `not_requested` and not due.
         Days that were not requested of a device whose newest answer is 404, for the second time
         at least an hour after the first, are `gone` and not due either, unless it has been in
         contact since: those that were requested are requested again daily.

@@ -163,11 +163,12 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
 
     The failures of other sources than the API are left out.
     """
-    response = np.asarray(rows["response_id"].combine_chunks())
-    rank = ranks_of(response)
+    rank = ranks_of(np.asarray(rows["response_id"].combine_chunks()))
     counts = (rank == Rank.API) | np.asarray(pc.equal(rows["outcome"], "ok"))
-    if not counts.all():
-        return _facts_of(rows.filter(pa.array(counts)), lateness, corrections)
+    rows, rank = rows.filter(pa.array(counts)), rank[counts]
+    if rows.num_rows == 0:
+        return FOLDED_SCHEMA.empty_table()
+    response = np.asarray(rows["response_id"].combine_chunks())
     zones = corrected_zones(rows["request_zone"], rows["account"], corrections)
     over = _over_us(rows["request_date"], zones)
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
@@ -210,6 +211,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
         "lack": where(ok & ~whole & (rank == Rank.API), rows["message"].combine_chunks()),
         "unproven_id": where(unproven, ids),
         "unproven_reason": where(unproven, rows["message"].combine_chunks()),
+        "unproven_at": where(unproven, times),
         "other_final_at": where(listed & (rank == Rank.OTHER_API) & (at >= becomes_final), times),
         "error_id": where(~ok, ids),
         "last_error_at": where(~ok, times),

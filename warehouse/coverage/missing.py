@@ -23,6 +23,8 @@ from warehouse.coverage.coverage_fact import (
 
 _DAY = timedelta(days=1)
 _UTC = pa.timestamp("us", tz="UTC")
+# States of days of which the API has not given all that it has.
+_NOT_GIVEN = (State.NOT_REQUESTED, State.UNPROVEN, State.GONE, *UNSUCCESSFUL)
 _GAP_COLUMNS = [
     "device_id", "request_date", "state", "reason", "last_error_at", "error_count",
 ]  # fmt: skip
@@ -47,10 +49,23 @@ def days_to_fetch(
     if refused:
         selected = pc.or_(selected, pc.equal(states["state"], str(State.FORBIDDEN)))
     if refresh:
-        unfinished = in_states(states, (State.PROVISIONAL, State.NOT_BUILT))
+        unfinished = in_states(states, (State.PROVISIONAL, State.NOT_BUILT, State.UNPROVEN))
         early = pc.and_not(pc.and_(fetched_early(states), unfinished), states["is_silent"])
         selected = pc.or_(selected, early)
     return states.filter(selected)
+
+
+def days_to_fill(states: pa.Table) -> pa.Table:
+    """Select the days to request from another API: those that the API has not given whole.
+
+    A day is requested from it until it has been answered when the day was final.
+
+    Args:
+        states: Days as `coverage_by_month` yields them.
+    """
+    unfinished = pc.and_(in_states(states, (State.PROVISIONAL,)), fetched_early(states))
+    lacking = pc.or_(in_states(states, _NOT_GIVEN), unfinished)
+    return states.filter(pc.and_not(lacking, pc.is_valid(states["other_final_at"])))
 
 
 def missing_days(states: pa.Table) -> pa.Table:

@@ -40,6 +40,7 @@ _INDEX_SCHEMA = pa.schema(
         ("page_count", pa.int64()),
         ("complete", pa.bool_()),
         ("redaction_version", pa.int64()),
+        ("source", pa.string()),
     ]
 )
 
@@ -102,7 +103,9 @@ def export_bodies(
 
 def _name(response: ArchivedResponse, day: date) -> str:
     device = folder_name(response.device_id) if response.device_id else _NO_DEVICE
-    return f"{folder_name(response.dataset)}/{device}/{day}/{response.response_id}.json"
+    # A file's name that begins with a minus, as negative numbers do, is an option to many commands.
+    source = response.source if response.response_id < 0 else ""
+    return f"{folder_name(response.dataset)}/{device}/{day}/{source}{response.response_id}.json"
 
 
 def folder_name(text: str) -> str:

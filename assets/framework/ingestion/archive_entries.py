@@ -8,7 +8,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
 from givenergy.models import Fetched
-from warehouse.archive import Entry
+from warehouse.archive import API_SOURCE, Entry, Rank
 
 
 def archive_entries(
@@ -28,6 +28,10 @@ def archive_entries(
         day_rows: Number of rows of each of these days, if one request can cover several.
     """
     days = request.day_range
+    message, rank = fetched.missing, Rank.API
+    if session.source != API_SOURCE and days is not None:
+        # Only days are merged by rank: states of now are ordered by time, whatever their source.
+        message, rank = message or f"from {session.source}, not proven", Rank.OTHER_API
     return [
         Entry(
             dataset=dataset.name,
@@ -43,7 +47,7 @@ def archive_entries(
             status=page.status,
             outcome="ok",
             error_kind=None,
-            message=fetched.missing,
+            message=message,
             requested_at=page.requested_at,
             fetched_at=page.received_at,
             page=page.number,
@@ -54,6 +58,8 @@ def archive_entries(
             attempts=page.attempts,
             redaction_version=page.redaction_version,
             account=session.account,
+            source=session.source,
+            rank=rank,
         )
         for page in fetched.pages
     ]

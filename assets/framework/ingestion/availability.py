@@ -8,17 +8,19 @@ it.
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from assets.framework.contract.request import Request
+from assets.framework.ingestion.session import Session
 from givenergy.endpoints.definition import Endpoint
 from givenergy.errors import ForbiddenError, GivEnergyError, MissingCapability, NotFoundError
 from givenergy.server_clock import utc_now
 from warehouse.lake import Lake
 
-_KEY = "unavailable"
+# Where it is stored; what another API refuses has a name of its own (`Session.state_name`).
+UNAVAILABLE = "unavailable"
 # Refusals this far apart are not one fault of the API.
 CONFIRMED_AFTER = timedelta(hours=1)
 # A little less than the period, so that a run that began late does not put the next one off.
@@ -129,10 +131,16 @@ def _refusals(stored: Any) -> dict[str, dict[str, Refusal]]:
 class Availability:
     """What is refused of a dataset, by subject: a device or part; "" stands for the dataset."""
 
-    def __init__(self, lake: Lake, dataset: str) -> None:
+    def __init__(self, lake: Lake, dataset: str, stored_as: str = UNAVAILABLE) -> None:
         self._lake = lake
         self._dataset = dataset
-        self._known = _refusals(lake.state.get(_KEY)).get(dataset, {})
+        self._stored_as = stored_as
+        self._known = _refusals(lake.state.get(stored_as)).get(dataset, {})
+
+    @classmethod
+    def of_session(cls, session: Session, dataset: str) -> Self:
+        """Return what the API of a session refuses of a dataset."""
+        return cls(session.lake, dataset, session.state_name(UNAVAILABLE))
 
     def why(self, subject: str, now: datetime) -> str | None:
         """Return why a subject is unavailable; None if it is requested."""
@@ -185,7 +193,7 @@ class Availability:
             return msgspec.to_builtins(refusals)
 
         self._known = {**self._known, subject: refusal}
-        self._lake.state.update(_KEY, add)
+        self._lake.state.update(self._stored_as, add)
         return refusal
 
     def forget_too_old(self, request: Request) -> None:
@@ -208,12 +216,12 @@ class Availability:
             return msgspec.to_builtins(refusals)
 
         self._known = {k: v for k, v in self._known.items() if k not in ("", subject)}
-        self._lake.state.update(_KEY, remove)
+        self._lake.state.update(self._stored_as, remove)
 
 
 def unavailable(lake: Lake) -> dict[str, dict[str, Refusal]]:
     """Return what is refused, by dataset and subject ("" is the whole dataset)."""
-    return {name: known for name, known in _refusals(lake.state.get(_KEY)).items() if known}
+    return {name: known for name, known in _refusals(lake.state.get(UNAVAILABLE)).items() if known}
 
 
 def _history(request: Request) -> str:

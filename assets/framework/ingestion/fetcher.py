@@ -15,6 +15,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.decoding.response_check import why_unreadable
 from assets.framework.ingestion.archive_entries import archive_entries
+from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.day_ranges import covered_days
 from assets.framework.ingestion.fetch_result import (
     AccessRevokedError,
@@ -93,7 +94,7 @@ class Fetcher:
         """
         self._stopped = False
         self._refusals = Refusals(
-            self._session.lake,
+            Availability.of_session(self._session, self._dataset.name),
             self._dataset,
             self._plan,
             retry=self._plan.retry_unavailable,

@@ -23,7 +23,7 @@ _LEASE_S = 300.0
 # Responses are flushed, and leases on them given up, at least this often.
 _FLUSH_EVERY_S = 15.0
 _PAGING = ("page", "pageSize")
-_COLUMNS = ["device_id", "request_date", "request_end_date", "path", "params", "outcome"]
+_COLUMNS = ["device_id", "request_date", "request_end_date", "path", "params", "outcome", "source"]
 # Key of an archived response: device and day, or device, path and parameters.
 _Fetched = tuple[str, date] | tuple[str, str, bytes]
 
@@ -129,8 +129,8 @@ class RequestLeases:
             _COLUMNS, dataset=self._dataset.name, after=self._scanned_to, up_to=last
         ):
             values = (rows[name].to_pylist() for name in _COLUMNS)
-            for device_id, first, end, path, params, outcome in zip(*values, strict=True):
-                if outcome == "ok":
+            for device_id, first, end, path, params, outcome, source in zip(*values, strict=True):
+                if outcome == "ok" and source == self._session.source:
                     by_day = None if first is None else DayRange(device_id, first, end or first)
                     parameters = {} if by_day else msgspec.json.decode(params)
                     self._fetched.update(_fetched(device_id, by_day, path, parameters))

@@ -36,7 +36,7 @@ def longest_range(session: Session, dataset: Dataset) -> int:
         return 1
     known = session.longest_range_days
     if dataset.name not in known:
-        limit = _limits(session.lake.state.get(_KEY)).get(dataset.name)
+        limit = _limits(session.lake.state.get(session.state_name(_KEY))).get(dataset.name)
         is_recent = limit is not None and utc_now() - limit.at < _REMEMBERED
         learnt = limit.days if limit is not None and is_recent else session.range_days
         known[dataset.name] = min(session.range_days, learnt)
@@ -55,7 +55,7 @@ def _remember(session: Session, dataset: Dataset, days: int) -> None:
         limits = _limits(stored)
         return msgspec.to_builtins({**limits, dataset.name: _Limit(days, utc_now())})
 
-    session.lake.state.update(_KEY, note)
+    session.lake.state.update(session.state_name(_KEY), note)
 
 
 class RefusedRanges:
@@ -102,7 +102,7 @@ class RequestLearning:
         self._dataset = dataset
         self._is_body_settled = False
         self._refused_with_body: set[str] = set()
-        at = _times(session.lake.state.get(_BODIES_KEY)).get(dataset.name)
+        at = _times(session.lake.state.get(session.state_name(_BODIES_KEY))).get(dataset.name)
         self._refuses_bodies = at is not None and utc_now() - at < _REMEMBERED
 
     def to_send(self, request: Request) -> Request:
@@ -150,7 +150,7 @@ class RequestLearning:
         def note(stored: object) -> object:
             return msgspec.to_builtins({**_times(stored), self._dataset.name: utc_now()})
 
-        self._session.lake.state.update(_BODIES_KEY, note)
+        self._session.lake.state.update(self._session.state_name(_BODIES_KEY), note)
 
 
 def _times(stored: object) -> dict[str, datetime]:

@@ -33,7 +33,6 @@ from givenergy.errors import (
 )
 from givenergy.server_clock import utc_now
 from warehouse.coverage import day_is_over_at
-from warehouse.lake import Lake
 
 # Requests, retries included, that may reach the API in a dataset's run without a single response.
 MOST_WITHOUT_RESPONSE = 12
@@ -54,7 +53,7 @@ class Refusals:
 
     def __init__(
         self,
-        lake: Lake,
+        availability: Availability,
         dataset: Dataset,
         plan: RequestPlan,
         *,
@@ -64,7 +63,7 @@ class Refusals:
         """Start with the state of earlier runs.
 
         Args:
-            lake: The data folder, which records what is unavailable.
+            availability: What is unavailable of the dataset, which is brought up to date.
             dataset: Dataset that is requested.
             plan: The plan of the requests, which knows of earlier responses.
             retry: Whether to request what was unavailable as well.
@@ -78,7 +77,7 @@ class Refusals:
         self._answered_before = plan.answered_before()
         self._retry = retry
         self._now = utc_now()
-        self._availability = Availability(lake, dataset.name)
+        self._availability = availability
         self._lock = threading.Lock()
         self._spent = 0
         self._skipped = SkippedSubjects()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from givenergy.budget.request_budget import RequestBudget
 from givenergy.client import Client
+from warehouse.archive import API_SOURCE
 from warehouse.lake import Lake
 
 
@@ -26,6 +27,7 @@ class Session:
         cancelled: Set to start no further request and stop waiting.
         setting_reads: The settings of inverters to read.
         tell: Called with a sentence when the API stops responding, and when it responds again.
+        source: Name of the API, if it is another than GivEnergy's.
     """
 
     lake: Lake
@@ -39,3 +41,8 @@ class Session:
     cancelled: threading.Event = field(default_factory=threading.Event)
     setting_reads: SettingReads = NO_SETTING_READS
     tell: Callable[[str], object] = lambda _: None
+    source: str = API_SOURCE
+
+    def state_name(self, name: str) -> str:
+        """Return the name under which something learnt about the API is stored."""
+        return name if self.source == API_SOURCE else f"{name}_of_{self.source}"

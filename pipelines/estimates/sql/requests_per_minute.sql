@@ -5,7 +5,7 @@ with
     minutes as (
         select date_trunc('minute', fetched_at) as began_at, count(*) as responses
         from requests
-        where outcome = 'ok' and fetched_at > now() - interval 90 days
+        where outcome = 'ok' and source = 'api' and fetched_at > now() - interval 90 days
         group by began_at
     ),
     inner_minutes as (

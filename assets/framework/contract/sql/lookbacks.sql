@@ -6,7 +6,7 @@ select
     params ->> $start as start,
     max(fetched_at) as answered_at
 from requests
-where dataset = $dataset and outcome = 'ok' and complete and page = 1
+where dataset = $dataset and outcome = 'ok' and complete and page = 1 and source = 'api'
 group by 1, 2, 3
 qualify
     answered_at > $since

@@ -13,7 +13,7 @@ with
             ) as kind,
             coalesce(error_kind not in ('foreign', 'proxy', 'redirect'), true) as is_by_api
         from requests
-        where request_date is null and list_contains($datasets, dataset)
+        where request_date is null and source = 'api' and list_contains($datasets, dataset)
     ),
     answered as (
         select
