@@ -18,7 +18,7 @@ from pipelines.cli.common import (
     tell,
 )
 from pipelines.cli.context import pass_settings
-from pipelines.known_devices import known_devices
+from pipelines.known_devices import known_devices, last_discovery
 from pipelines.local_reader.library import required_library
 from pipelines.local_reader.reader_lock import only_reader
 from pipelines.open_folder import open_lake
@@ -68,7 +68,9 @@ def _loop(settings: Settings, lake: Lake, stopped: threading.Event) -> "ReadingL
     from pipelines.local_reader.poll_journal import PollJournal
     from pipelines.local_reader.reading_loop import MachineClock, ReadingLoop
 
-    inverters = of_kinds(known_devices(lake), [DeviceKind.INVERTER])
+    # Without the account's lists, the folder knows only the inverters that were read so far.
+    listed = known_devices(lake) if last_discovery(lake) is not None else {}
+    inverters = of_kinds(listed, [DeviceKind.INVERTER])
     journal = PollJournal(lake.folder)
     return ReadingLoop(
         addresses=settings.local_inverters,

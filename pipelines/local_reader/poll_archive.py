@@ -14,9 +14,9 @@ import msgspec
 from assets.framework.contract.devices import local_day
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.inverter_data_points import DATASET
-from pipelines.account_zone import zone_of
+from pipelines.account_zone import use_zone, zone_of
+from pipelines.known_devices import expect
 from pipelines.local_reader.poll_journal import Poll, PollJournal
-from pipelines.local_reader.polled_days import expect_polled_days
 from pipelines.maintenance import compact_if_due
 from pipelines.open_folder import ACCOUNT_KEY
 from pipelines.settings import Settings
@@ -39,6 +39,8 @@ class PollArchive:
         self._settings = settings
         self._journal = journal
         self._appended = 0
+        self._days: set[tuple[str, date | None]] = set()
+        self._new_days: set[tuple[str, date | None]] = set()
         self._decoder = DatasetDecoder(DATASET)
 
     def store(self) -> int:
@@ -54,14 +56,16 @@ class PollArchive:
         state = self._lake.state.all()
         zone = zone_of(self._settings, state)
         account = str(state.get(ACCOUNT_KEY) or "")
+        if not account:
+            # So that a later account's zone corrects that of these days.
+            use_zone(self._lake, zone, [account])
         # What a flush that failed has left in memory is not appended again.
         entries = entries_of(polls[self._appended :], zone, account)
         for entry in entries:
             self._lake.archive.append([entry])
         self._appended = len(polls)
         self._lake.archive.flush()
-        days = {(each.device_id, each.request_date) for each in entries if each.request_date}
-        expect_polled_days(self._lake, days, zone)
+        self._new_days |= {(each.device_id, each.request_date) for each in entries} - self._days
         self._journal.clear()
         self._appended = 0
         return len(polls)
@@ -82,6 +86,11 @@ class PollArchive:
         # Many small segments a day: in a folder without the cloud, nobody else merges them.
         compact_if_due(self._lake)
         refresh_coverage(self._lake, DATASET.coverage_rules)
+        if self._new_days:
+            # In a folder without the account's lists, these days are what is known of the inverter.
+            expect(self._lake, zone_of(self._settings, self._lake.state.all()))
+            self._days |= self._new_days
+            self._new_days.clear()
         return True
 
     def _is_built_elsewhere(self) -> bool:
