@@ -6,7 +6,7 @@ First some polls go over the network, to a made adapter in a process of its own:
 connection, requests, decoding. Then every poll of the week goes through journal, archive, tables
 and compaction in order, with registers that are made in place of the network: as many fsyncs,
 segments and builds as in a real week, without its waiting. Voltages, currents and powers are noisy,
-as compression depends on it.
+as compression depends on it. At the end marts are compared with what is true of the made house.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from pipelines.local_reader.register_layouts import Block, layout_of
 from pipelines.local_reader.register_read import Registers, Timing
 from pipelines.maintenance import compact_archive
 from pipelines.open_folder import open_lake
-from tests.support.made_house import ARM_FIRMWARE, SERIAL, TYPE_CODE, MadeHouse
+from tests.support.local_polls import rows_of
+from tests.support.made_house import ARM_FIRMWARE, ENERGIES, SERIAL, TYPE_CODE, MadeHouse
 from tests.support.made_house import Registers as Words
 from tests.support.modbus_inverter import ModbusInverter, serving
 from tests.support.settings import settings_of
@@ -165,6 +166,31 @@ def resolved() -> Model:
     return resolve_model(TYPE_CODE, ARM_FIRMWARE)
 
 
+def print_deviations(folder: Path) -> None:
+    """Print how far marts are from what is true of the made house."""
+    house = MadeHouse(installed=START.date())
+    names = {name: name for name in ("solar", "import", "export", "charge", "discharge")}
+    second = timedelta(seconds=1)
+    half_hours = rows_of(folder, table="half_hourly_balance", order="start_at")
+    worst = 0.0
+    for found in half_hours:
+        start = found["start_at"]
+        end = start + timedelta(minutes=30) - second  # midnight is the next day's
+        true = {name: house.today(end)[name] - house.today(start)[name] for name in ENERGIES}
+        for column, name in {**names, "home": "load"}.items():
+            worst = max(worst, abs(found[f"{column}_kwh"] - true[name]))
+    print(f"{len(half_hours)} half hours: at most {worst:.3f} kWh from the truth.")
+    days = rows_of(folder, table="daily_energy", order="local_date")
+    whole = [found for found in days if found["is_complete"]]
+    worst = 0.0
+    for found in whole:
+        end = house.midnight(found["local_date"] + timedelta(days=1)) - second
+        for column, name in names.items():
+            worst = max(worst, abs(found[f"{column}_kwh"] - house.today(end)[name]))
+    print(f"{len(whole)} whole days: at most {worst:.3f} kWh from the truth.")
+    print(f"{len(rows_of(folder, table='gaps', order='last_point_at'))} gaps.")
+
+
 def main() -> None:
     """Print what polls over the network cost, then a row for each day of the week."""
     arguments = parser(__doc__)
@@ -218,6 +244,7 @@ def main() -> None:
                 flush=True,
             )
         print(f"\nLargest journal: {week.most_journal_bytes / 1e3:,.0f} kB.")
+    print_deviations(folder)
 
 
 if __name__ == "__main__":
