@@ -93,7 +93,7 @@ def test_what_is_no_history_is_named_file_by_file(owner, files, imported):
         "foreign.json": "not imported: fields that are not the API's: name, version",
         "number.json": "not imported: a number, and no answer of the API",
         "page.html": "not imported: it is neither JSON nor CSV",
-        "reduced.json": "not imported: reduced points, whose fields nobody documents",
+        "reduced.json": "not imported: data_points: reduced points, whose fields nobody documents",
         "refusal.json": "not imported: fields that are not the API's: message",
         "spaces.json": "not imported: an empty file",
         "squeezed.json.gz": "not imported: it is damaged (Unknown compression method)",
@@ -158,6 +158,23 @@ def test_readings_that_may_be_a_sites_are_not_taken_for_the_named_inverters(file
     status, said = imported("--device", SERIAL)
     assert status == 1
     assert "readings of an inverter or of a site, which is not said" in said
+
+
+def test_each_list_of_a_saved_day_is_looked_at(owner, files, imported):
+    day = f"{DAY} 00:00", f"{DAY} 00:30"
+    flow = dict(zip(("start_time", "end_time"), day, strict=True)) | {"data": {"0": 1.5}}
+    content = {"serial": SERIAL, "fetched_at": "2025-03-05T12:00:00Z", "totals": {"pv": 1}}
+    reduced = {"t": "00:05", "pv": 1, "cons": 2, "bat": 3, "soc": 4, "grid": 5, "temp": 6}
+    write(files / "a.json", {**content, "data_points": [reduced], "energy_flows": [flow]})
+    write(files / "b.json", [{**content, "data_points": POINTS, "energy_flows": []}])
+    status, said = imported()
+    assert status == 1
+    assert "data_points: reduced points, whose fields nobody documents" in said
+    assert solar(owner) == [5 * number for number in range(10)]
+    rows = owner.sql("SELECT inverter_serial, pv_to_home_kwh FROM energy_flows")
+    assert [[*row.values()] for row in rows] == [[SERIAL, 1.5]]
+    (found,) = owner.sql("SELECT DISTINCT fetched_at FROM requests")
+    assert found["fetched_at"] == datetime(2025, 3, 5, 12, tzinfo=UTC)
 
 
 def test_links_are_not_followed_and_pipes_not_read(files, imported):
