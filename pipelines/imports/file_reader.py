@@ -18,7 +18,7 @@ from pipelines.imports.device_days import (
     time_of,
 )
 from pipelines.imports.file_owner import FetchTimes, FileOwners
-from pipelines.imports.paged_answers import UNCOUNTED, PagedAnswers
+from pipelines.imports.paged_answers import UNCOUNTED, PagedAnswers, why_not_proven
 from pipelines.imports.recognition import (
     NotUnderstoodError,
     Recognised,
@@ -35,7 +35,7 @@ from pipelines.imports.saved_answers import (
     SavedPage,
 )
 from pipelines.imports.saved_csv import CsvPoints, looks_like_csv
-from pipelines.imports.saved_files import SavedFile
+from pipelines.imports.saved_files import SavedFile, is_archive
 from pipelines.imports.saved_values import DamagedJsonError, SavedValue, saved_values
 
 _HEAD_BYTES = 4096
@@ -94,6 +94,8 @@ class FileReader:
                 head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
                 if len(head) < _HEAD_BYTES and not head.strip():
                     notes.add("an empty file")
+                elif is_archive(head):
+                    notes.add("it is an archive in another: unpack it and name the folder")
                 elif looks_like_csv(head):
                     yield from self._csv(file, CsvPoints(stream), splitters, notes)
                 else:
@@ -261,16 +263,15 @@ class FileReader:
         is_single = found.is_single and values[0].list_number is None
         count = len(found.rows) if found.has_envelope else len(values)
         times = (moment(row.get("time")) for row in found.rows if isinstance(row, Mapping))
-        complete = is_single or (
-            found.has_envelope and found.total == count and found.page_count in (None, 1)
-        )
+        total = found.total if found.has_envelope else None
+        complete = is_single or (total == count and found.page_count in (None, 1))
         return SavedAnswer(
             found.dataset,
             owner,
             None,
             [SavedPage(1, body, None if is_single else count, file)],
             complete=complete,
-            message=None if complete else UNCOUNTED,
+            message=None if complete else why_not_proven(count, total),
             newest=max((self._times.utc(time) for time in times if time is not None), default=None),
             saved_at=self._times.saved_at(file, found),
         )
