@@ -16,12 +16,14 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.inverter_data_points import DATASET
 from pipelines.account_zone import zone_of
 from pipelines.local_reader.poll_journal import Poll, PollJournal
+from pipelines.local_reader.polled_days import expect_polled_days
 from pipelines.maintenance import compact_if_due
 from pipelines.open_folder import ACCOUNT_KEY
 from pipelines.settings import Settings
 from warehouse.archive import Entry, Rank
 from warehouse.coverage import refresh_coverage
-from warehouse.lake import Lake
+from warehouse.errors import LockTimeoutError
+from warehouse.lake import Lake, file_set_name
 from warehouse.tables.build import build
 
 SOURCE = "local"
@@ -53,24 +55,41 @@ class PollArchive:
         zone = zone_of(self._settings, state)
         account = str(state.get(ACCOUNT_KEY) or "")
         # What a flush that failed has left in memory is not appended again.
-        for entry in entries_of(polls[self._appended :], zone, account):
+        entries = entries_of(polls[self._appended :], zone, account)
+        for entry in entries:
             self._lake.archive.append([entry])
         self._appended = len(polls)
         self._lake.archive.flush()
+        days = {(each.device_id, each.request_date) for each in entries if each.request_date}
+        expect_polled_days(self._lake, days, zone)
         self._journal.clear()
         self._appended = 0
         return len(polls)
 
-    def build(self) -> None:
-        """Add what is archived to the tables.
+    def build(self, *, wait: bool = False) -> bool:
+        """Add what is archived to the tables; return whether that was done.
+
+        Args:
+            wait: Whether to wait where another process builds them, which can take minutes;
+                otherwise that is left to the next time.
 
         Raises:
             WarehouseError: The disk is full or not writable; the next build resumes.
         """
+        if not wait and self._is_built_elsewhere():
+            return False
         build(self._lake, self._decoder)
         # Many small segments a day: in a folder without the cloud, nobody else merges them.
         compact_if_due(self._lake)
         refresh_coverage(self._lake, DATASET.coverage_rules)
+        return True
+
+    def _is_built_elsewhere(self) -> bool:
+        try:
+            with self._lake.file_set(file_set_name(DATASET.name)).lock(0.0):
+                return False
+        except LockTimeoutError:
+            return True
 
 
 def entries_of(polls: Sequence[Poll], zone: str, account: str) -> list[Entry]:

@@ -6,6 +6,7 @@ from pipelines.local_reader.inverter_address import InverterAddress
 from pipelines.local_reader.poll_journal import Poll
 from pipelines.local_reader.register_read import (
     USUAL,
+    ReadFailedError,
     Registers,
     Timing,
     read_registers,
@@ -23,7 +24,15 @@ def poll_inverter(address: InverterAddress, at: datetime, timing: Timing = USUAL
     Raises:
         ReadFailedError: It was not read.
     """
-    return poll_of(read_registers(address, timing), at)
+    try:
+        return poll_of(read_registers(address, timing), at)
+    except ReadFailedError:
+        raise
+    # Whatever a network sends, and the library makes of it: the next poll is made all the same.
+    except Exception as error:
+        raise ReadFailedError(
+            f"its answers cannot be decoded ({type(error).__name__}: {error})"
+        ) from error
 
 
 def poll_of(registers: Registers, at: datetime) -> Poll:

@@ -18,8 +18,9 @@ from warehouse.errors import WarehouseError
 
 # Polls that are not stored are in the journal: they are safe, but not in the tables.
 _STORE_EVERY_S = 300.0
-# A build writes the month's file anew, so that it takes longer the more rows that has.
-_LEAST_SHARE_WITHOUT_BUILDS = 50
+# A build writes the month's file anew: the larger that is, the longer it waits, to spare the disk.
+_WAIT_PER_BUILD = 1000
+_LONGEST_WAIT_S = 900.0
 _LONGEST_BACKOFF_S = 60.0
 
 
@@ -102,6 +103,7 @@ class ReadingLoop:
     store_every_s: float = _STORE_EVERY_S
     _readers: list[Reader] = field(default_factory=list)
     _store_at: float = 0.0
+    _is_unbuilt: bool = False
     _trouble: str | None = None
 
     def run(self) -> None:
@@ -121,27 +123,33 @@ class ReadingLoop:
                 if self._store_at <= self._now():
                     self.store()
         finally:
-            self.store()
+            self.store(wait=True)
 
     def poll_each_once(self) -> list[Poll]:
         """Poll each inverter, store what was read, and return it."""
         readers = [Reader(address) for address in self.addresses]
         polls = [poll for reader in readers if (poll := self._poll(reader)) is not None]
-        self.store()
+        self.store(wait=True)
         return polls
 
-    def store(self) -> None:
-        """Archive the polls and build the tables; what fails is told and tried again later."""
+    def store(self, *, wait: bool = False) -> None:
+        """Archive the polls and build the tables; what fails is told and tried again later.
+
+        Args:
+            wait: Whether to wait for a build of another process, as at the end.
+        """
         begun = self._now()
         try:
-            if self.archive.store() or self._trouble is not None:
-                self.archive.build()
+            self._is_unbuilt |= self.archive.store() > 0
+            if self._is_unbuilt:
+                self._is_unbuilt = not self.archive.build(wait=wait)
         except WarehouseError as error:
             self._tell_trouble(str(error))
         else:
             self._tell_trouble(None)
         took = self._now() - begun
-        self._store_at = begun + max(self.store_every_s, took * _LEAST_SHARE_WITHOUT_BUILDS)
+        longer_s = min(took * _WAIT_PER_BUILD, _LONGEST_WAIT_S)
+        self._store_at = begun + max(self.store_every_s, longer_s)
 
     def _now(self) -> float:
         return self.clock.monotonic()

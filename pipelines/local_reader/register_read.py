@@ -7,6 +7,7 @@ late, and the adapter, which serves few connections, is free in between.
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -139,9 +140,7 @@ class _Reading:
             raise ReadFailedError("there is no answer to the connection") from None
         except CommunicationError as error:
             cause = error.__cause__
-            is_known = isinstance(cause, OSError) and cause.errno is not None
-            reason = os.strerror(cause.errno) if is_known else cause
-            raise ReadFailedError(f"it cannot be reached ({reason})") from error
+            raise ReadFailedError(f"it cannot be reached ({_reason_of(cause)})") from error
 
     async def _need(self, block: Block, inverter: int) -> None:
         if not await self._take(block, inverter):
@@ -187,6 +186,13 @@ class _Reading:
         for block in blocks:
             if not any(self._values[register] for register in _registers(block)):
                 raise ReadFailedError(f"all registers of {block} are zero")
+
+
+def _reason_of(error: BaseException | None) -> str:
+    """Return what the operating system, or the resolver of names, says."""
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno:
+        return os.strerror(error.errno)
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _registers(block: Block) -> list[HR | IR]:

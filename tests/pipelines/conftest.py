@@ -50,6 +50,20 @@ def opened_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def new_data(opened_folder: Path) -> Path:
+    """Give a data folder without any rows, as if an earlier command had made it."""
+    for path in opened_folder.iterdir():
+        if path.name != "new":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    data = opened_folder / "data"
+    shutil.copytree(opened_folder / "new", data)
+    made = data / "store.json"
+    facts = {**json.loads(made.read_text()), "made_at": datetime.now(UTC).isoformat()}
+    made.write_text(json.dumps(facts))
+    return data
+
+
+@pytest.fixture
 def own(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Owner]:
     """Make an owner of a simulated account with a data folder without any rows.
 
@@ -58,14 +72,7 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Owner]:
     """
     folder = tmp_path
     if not request.node.get_closest_marker("new_folder"):
-        folder = request.getfixturevalue("opened_folder")
-        for path in folder.iterdir():
-            if path.name != "new":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.copytree(folder / "new", folder / "data")
-        made = folder / "data" / "store.json"
-        facts = {**json.loads(made.read_text()), "made_at": datetime.now(UTC).isoformat()}
-        made.write_text(json.dumps(facts))
+        folder = request.getfixturevalue("new_data").parent
 
     def make(sim: Simulator, **settings: str) -> Owner:
         return Owner(folder, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)

@@ -26,11 +26,11 @@ def inverter():
         yield served
 
 
-def test_a_row_of_each_poll_has_the_values_of_its_moment(tmp_path, inverter):
+def test_a_row_of_each_poll_has_the_values_of_its_moment(new_data, inverter):
     start = utc("2025-06-01T00:00:30")
-    told = read_for(tmp_path / "data", inverter, start, timedelta(hours=24), every_s=1200)
+    told = read_for(new_data, inverter, start, timedelta(hours=24), every_s=1200)
     assert told == []
-    rows = rows_of(tmp_path / "data")
+    rows = rows_of(new_data)
     assert [row["time"] for row in rows] == [
         start + timedelta(minutes=20 * number) for number in range(72)
     ]
@@ -82,17 +82,17 @@ def check_energies(row, period, true):
     ids=["a usual day", "clocks go back", "clocks go forward"],
 )
 @pytest.mark.slow_but_first
-def test_days_end_at_local_midnight(tmp_path, inverter, day, hours):
+def test_days_end_at_local_midnight(new_data, inverter, day, hours):
     """The counters of two days, over a night, also where clocks change in it."""
     first = date.fromisoformat(day)
     start = HOUSE.midnight(first) - timedelta(hours=1)
-    read_for(tmp_path / "data", inverter, start, timedelta(hours=hours + 2), every_s=900)
-    rows = rows_of(tmp_path / "data")
+    read_for(new_data, inverter, start, timedelta(hours=hours + 2), every_s=900)
+    rows = rows_of(new_data)
     assert len(rows) == 4 * (hours + 2)
     for row in rows:
         assert row["local_date"] == row["request_date"] == HOUSE.day_of(row["time"])
         check_energies(row, "today", HOUSE.today(row["time"]))
-    energies = rows_of(tmp_path / "data", table="daily_energy", order="local_date")
+    energies = rows_of(new_data, table="daily_energy", order="local_date")
     assert [row["local_date"] for row in energies] == [
         first + timedelta(days=number) for number in (-1, 0, 1)
     ]
@@ -106,16 +106,79 @@ def test_days_end_at_local_midnight(tmp_path, inverter, day, hours):
         assert whole[f"{column}_kwh"] == pytest.approx(true[column], abs=0.1 + 1e-6)
 
 
-def test_days_of_polls_are_unproven(tmp_path, inverter):
-    read_for(tmp_path / "data", inverter, utc("2025-06-01T12:00:00"), timedelta(hours=1))
-    (state,) = rows_of(tmp_path / "data", table="coverage", order="request_date")
-    assert (state["device_id"], state["request_date"]) == (SERIAL, date(2025, 6, 1))
-    assert (state["state"], state["reason"]) == ("unproven", "read locally, not proven")
+def test_days_of_polls_are_unproven(new_data, inverter):
+    read_for(new_data, inverter, utc("2025-06-01T12:00:00"), timedelta(hours=1))
+    day = timedelta(days=1)
+    read_for(new_data, inverter, utc("2025-06-03T12:00:00"), timedelta(hours=1))
+    states = rows_of(new_data, table="coverage", order="request_date")
+    unproven = ("unproven", "read locally, not proven", True)
+    assert [(each["request_date"], each["device_id"]) for each in states] == [
+        (date(2025, 6, 1) + number * day, SERIAL) for number in range(3)
+    ]
+    assert [(each["state"], each["reason"], each["is_expected"]) for each in states] == [
+        unproven,
+        ("not_requested", "not requested", True),
+        unproven,
+    ]
+
+
+def test_a_folder_without_the_cloud_knows_the_zone_of_its_days(new_data, inverter):
+    data = new_data
+    read_for(
+        data,
+        inverter,
+        utc("2025-06-01T12:00:00"),
+        timedelta(hours=1),
+        GIVLAKE_TIMEZONE="Europe/Berlin",
+    )
+    (row,) = rows_of(data, table="inverter_days", order="local_date")
+    assert (row["zone"], row["half_hours"]) == ("Europe/Berlin", 48)
+    assert row["starts_at"] == utc("2025-05-31T22:00:00")
+    (role,) = rows_of(data, table="device_roles", order="site")
+    assert (role["inverter_serial"], role["role"]) == (SERIAL, "whole_site")
+    (now,) = rows_of(data, table="site_now", order="time")
+    assert now["time"] == utc("2025-06-01T12:55:00")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every_s", [60, 300])
+def test_energies_of_half_hours_do_not_depend_on_the_interval(new_data, inverter, every_s):
+    """Of a whole day, from its data points alone, and nothing is thought to be missing."""
+    data, day = new_data, date(2025, 6, 1)
+    start = HOUSE.midnight(day) - timedelta(minutes=10)
+    read_for(data, inverter, start, timedelta(hours=24, minutes=20), every_s=every_s)
+    half_hours = rows_of(data, table="half_hourly_balance", order="start_at")
+    of_day = [row for row in half_hours if row["local_date"] == day]
+    assert len(of_day) == 48
+    # Where 2 kW begin between two points, the mean of both is not the truth; counters are of 0.1.
+    within = 2 * every_s / 2 / 3600 + 0.01
+    for row in of_day:
+        end = row["start_at"] + timedelta(minutes=30)
+        last = end - timedelta(seconds=1)  # midnight is the next day's
+        for column, name in (
+            ("solar", "solar"),
+            ("import", "import"),
+            ("export", "export"),
+            ("charge", "charge"),
+            ("discharge", "discharge"),
+            ("home", "load"),
+        ):
+            true = HOUSE.today(last)[name] - HOUSE.today(row["start_at"])[name]
+            assert row[f"{column}_kwh"] == pytest.approx(true, abs=1e-3 + within)
+    assert rows_of(data, table="gaps", order="last_point_at") == []
+    (whole,) = [
+        row
+        for row in rows_of(data, table="daily_energy", order="local_date")
+        if row["points"] > 100
+    ]
+    assert whole["is_complete"] is True
+    checks = rows_of(data, table="reconcile_counters_power", order="item")
+    assert {row["is_within"] for row in checks if row["day"] == day} == {True}
 
 
 @pytest.mark.parametrize("comes_first", ["the API", "the reader"])
-def test_the_row_of_the_api_stands(tmp_path, inverter, comes_first):
-    data, start = tmp_path / "data", utc("2025-06-01T12:00:00")
+def test_the_row_of_the_api_stands(new_data, inverter, comes_first):
+    data, start = new_data, utc("2025-06-01T12:00:00")
 
     def read():
         read_for(data, inverter, start, timedelta(minutes=30), every_s=300)
@@ -161,8 +224,8 @@ def entry_of_api(points):
     )
 
 
-def test_a_batch_is_archived_with_its_registers_and_without_drift(tmp_path, inverter):
-    data = tmp_path / "data"
+def test_a_batch_is_archived_with_its_registers_and_without_drift(new_data, inverter):
+    data = new_data
     read_for(data, inverter, utc("2025-06-01T12:00:00"), timedelta(minutes=20), every_s=300)
     with Lake(data) as lake:
         (batch,) = lake.archive.read(DATASET.name)

@@ -1,5 +1,6 @@
 """Polls that fail: a gap and no row, nothing of an earlier poll, and one message per change."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -53,6 +54,39 @@ def test_what_nobody_listens_at_cannot_be_reached():
     with pytest.raises(ReadFailedError) as error:
         poll_inverter(InverterAddress("127.0.0.1", free_port()), START, QUICK)
     assert str(error.value) == "it cannot be reached (Connection refused)"
+
+
+def test_a_name_that_nobody_has_cannot_be_reached():
+    with pytest.raises(ReadFailedError, match=r"^it cannot be reached \([A-Z].*\)$"):
+        poll_inverter(InverterAddress("no-such-host.invalid"), START, QUICK)
+
+
+def test_no_words_of_registers_end_the_reader(inverter):
+    """Each poll is a row or a failure that is named, whatever the registers hold."""
+    chance = random.Random(7)
+    usual = HOUSE.registers(START)
+    times, reasons = [], []
+    for _ in range(60):
+        odd = {
+            key: chance.choice((0, 1, 0x7FFF, 0x8000, 0xFFFF, chance.getrandbits(16)))
+            for key in chance.sample(sorted(usual), 40)
+        }
+        inverter.registers = lambda at, odd=odd: {**usual, **odd}
+        try:
+            times.append(poll(inverter).point["time"])
+        except ReadFailedError as error:
+            reasons.append(str(error))
+    assert len(times) > 10
+    assert set(times) == {"2025-06-01T10:00:00Z"}
+    assert reasons
+    assert not [reason for reason in reasons if "cannot be decoded" in reason]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\0" * 200, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_an_answer_of_another_protocol_is_no_row(inverter, garbage):
+    inverter.garbage = garbage
+    with pytest.raises(ReadFailedError):
+        poll(inverter)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +151,7 @@ def test_registers_are_kept_without_the_digits_of_serial_numbers(inverter):
     assert b"ZZ1111A000" in kept
 
 
-def test_an_outage_is_a_gap_and_is_told_once(tmp_path, inverter):
+def test_an_outage_is_a_gap_and_is_told_once(new_data, inverter):
     told: list[str] = []
     clock = SetClock(START, START + timedelta(minutes=60))
     inverter.clock = clock.now
@@ -126,9 +160,9 @@ def test_an_outage_is_a_gap_and_is_told_once(tmp_path, inverter):
         inverter.hangs_up = timedelta(minutes=20) <= at - START < timedelta(minutes=40)
 
     clock.at_each_wait = outage
-    with reading(tmp_path / "data", [inverter], clock, every_s=30, told=told) as loop:
+    with reading(new_data, [inverter], clock, every_s=30, told=told) as loop:
         loop.run()
-    minutes = {(row["time"] - START).total_seconds() / 60 for row in rows_of(tmp_path / "data")}
+    minutes = {(row["time"] - START).total_seconds() / 60 for row in rows_of(new_data)}
     assert {number / 2 for number in range(40)} <= minutes
     assert not [minute for minute in minutes if 20 <= minute < 40]
     # Tries are at most a minute apart.
@@ -138,7 +172,7 @@ def test_an_outage_is_a_gap_and_is_told_once(tmp_path, inverter):
     assert told[1].startswith(f"{inverter.host} is read again; failed attempts: ")
 
 
-def test_another_inverter_at_the_address_is_a_gap(tmp_path, inverter):
+def test_another_inverter_at_the_address_is_a_gap(new_data, inverter):
     told: list[str] = []
     clock = SetClock(START, START + timedelta(minutes=30))
     other = MadeHouse(serial="ZZ1111A009")
@@ -149,9 +183,9 @@ def test_another_inverter_at_the_address_is_a_gap(tmp_path, inverter):
 
     clock.at_each_wait = swap
     inverter.clock = clock.now
-    with reading(tmp_path / "data", [inverter], clock, every_s=60, told=told) as loop:
+    with reading(new_data, [inverter], clock, every_s=60, told=told) as loop:
         loop.run()
-    rows = rows_of(tmp_path / "data")
+    rows = rows_of(new_data)
     assert {row["inverter_serial"] for row in rows} == {SERIAL}
     assert not [row for row in rows if 10 <= (row["time"] - START).total_seconds() / 60 < 20]
     assert told[0] == (
@@ -159,10 +193,10 @@ def test_another_inverter_at_the_address_is_a_gap(tmp_path, inverter):
     )
 
 
-def test_an_inverter_of_another_account_is_refused(tmp_path, inverter):
+def test_an_inverter_of_another_account_is_refused(new_data, inverter):
     clock = SetClock(START, START + timedelta(minutes=30))
     with (
-        reading(tmp_path / "data", [inverter], clock, known=["ZZ3333C003"]) as loop,
+        reading(new_data, [inverter], clock, known=["ZZ3333C003"]) as loop,
         pytest.raises(SettingsError) as error,
     ):
         loop.run()
@@ -170,18 +204,18 @@ def test_an_inverter_of_another_account_is_refused(tmp_path, inverter):
         f"The inverter at {inverter.host} is {SERIAL}, which is not one of the account of this"
         " data folder (ZZ3333C003): correct GIVLAKE_LOCAL_INVERTER, or use another data folder."
     )
-    assert rows_of(tmp_path / "data") == []
+    assert rows_of(new_data) == []
 
 
-def test_two_inverters_are_read_by_turns(tmp_path, inverter):
+def test_two_inverters_are_read_by_turns(new_data, inverter):
     other = MadeHouse(serial="ZZ1111A009")
     with serving(ModbusInverter(other.registers, lambda: START)) as second:
         clock = SetClock(START, START + timedelta(minutes=10))
         inverter.clock = second.clock = clock.now
         second.silent = {MORE}
-        with reading(tmp_path / "data", [inverter, second], clock, every_s=60) as loop:
+        with reading(new_data, [inverter, second], clock, every_s=60) as loop:
             loop.run()
-    rows = rows_of(tmp_path / "data")
+    rows = rows_of(new_data)
     assert len(rows) == 20
     first = [row for row in rows if row["inverter_serial"] == SERIAL]
     assert len(first) == 10
@@ -189,7 +223,7 @@ def test_two_inverters_are_read_by_turns(tmp_path, inverter):
     assert {row["today_battery_charge_kwh"] for row in rows if row not in first} == {None}
 
 
-def test_a_beat_that_took_longer_is_left_out(tmp_path, inverter):
+def test_a_beat_that_took_longer_is_left_out(new_data, inverter):
     """The times stay multiples of the interval."""
     clock = SetClock(START, START + timedelta(minutes=5))
     inverter.clock = clock.now
@@ -202,15 +236,15 @@ def test_a_beat_that_took_longer_is_left_out(tmp_path, inverter):
         return HOUSE.registers(at)
 
     inverter.registers = registers
-    with reading(tmp_path / "data", [inverter], clock, every_s=10) as loop:
+    with reading(new_data, [inverter], clock, every_s=10) as loop:
         loop.run()
-    seconds = [(row["time"] - START).total_seconds() for row in rows_of(tmp_path / "data")]
+    seconds = [(row["time"] - START).total_seconds() for row in rows_of(new_data)]
     assert seconds[:10] == [0, 10, 20, 30, 40, 50, 60, 85, 90, 100]
     assert seconds[-1] == 290
 
 
-def test_a_folder_that_was_read_is_read_on(tmp_path, inverter):
+def test_a_folder_that_was_read_is_read_on(new_data, inverter):
     hour = timedelta(hours=1)
-    read_for(tmp_path / "data", inverter, START, hour, every_s=300)
-    read_for(tmp_path / "data", inverter, START + hour, hour, every_s=300)
-    assert len(rows_of(tmp_path / "data")) == 24
+    read_for(new_data, inverter, START, hour, every_s=300)
+    read_for(new_data, inverter, START + hour, hour, every_s=300)
+    assert len(rows_of(new_data)) == 24

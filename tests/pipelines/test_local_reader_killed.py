@@ -172,6 +172,54 @@ print(json.dumps([said[0], len(said), durable, len(journal.polls())]))
     assert at_last == 61
 
 
+@pytest.mark.processes
+def test_polls_that_the_archive_could_not_take_are_archived_once_later(tmp_path):
+    program = f"""
+import json, resource, signal
+from datetime import timedelta
+from pathlib import Path
+from pipelines.local_reader.poll_archive import PollArchive
+from pipelines.local_reader.poll_journal import PollJournal
+from tests.pipelines.test_local_reader_killed import START, poll_at
+from tests.support.settings import settings_of
+from warehouse.errors import StoreError
+from warehouse.lake import Lake
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+data = Path({str(tmp_path / "data")!r})
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+said = []
+with Lake(data) as lake:
+    journal = PollJournal(data)
+    archive = PollArchive(lake, settings_of({{"GIVLAKE_DATA": str(data)}}), journal)
+    for number in range(4):
+        journal.append(poll_at(START + timedelta(seconds=10 * number)))
+        if number < 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+            try:
+                archive.store()
+            except StoreError as error:
+                said.append(str(error))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    stored = archive.store()
+    rows = [each.rows for batch in lake.archive.read("inverter_data_points") for each in
+            batch.responses]
+print(json.dumps([said, stored, rows, journal.polls()]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stderr
+    said, stored, rows, left = json.loads(done.stdout)
+    assert len(said) == 2
+    assert "no stored data is lost" in said[0]
+    assert (stored, rows, left) == (4, [1, 1, 2], [])
+
+
 def test_what_a_reader_left_is_archived_by_whoever_needs_all(tmp_path):
     data = tmp_path / "data"
     chosen = settings_of({"GIVLAKE_DATA": str(data)})

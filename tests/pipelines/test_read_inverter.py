@@ -25,8 +25,8 @@ def home_owner(tmp_path, address, **settings):
     return Owner(tmp_path, {"GIVLAKE_LOCAL_INVERTER": address, **settings}, token=None)
 
 
-def test_one_read_is_a_row_and_is_shown(tmp_path, inverter):
-    owner = home_owner(tmp_path, inverter.host)
+def test_one_read_is_a_row_and_is_shown(new_data, inverter):
+    owner = home_owner(new_data.parent, inverter.host)
     done = owner.givlake("read-inverter", "--once")
     assert done.status == 0, done.err
     assert done.out.startswith(f"{SERIAL} at 2")
@@ -43,8 +43,8 @@ def test_one_read_is_a_row_and_is_shown(tmp_path, inverter):
     assert (owner.data / "local/polls.jsonl").read_bytes() == b""
 
 
-def test_an_inverter_that_is_away_is_named(tmp_path):
-    owner = home_owner(tmp_path, f"127.0.0.1:{free_port()}")
+def test_an_inverter_that_is_away_is_named(new_data):
+    owner = home_owner(new_data.parent, f"127.0.0.1:{free_port()}")
     done = owner.givlake("read-inverter", "--once")
     assert done.status == 1
     assert "was not read: it cannot be reached (Connection refused)." in done.err
@@ -98,8 +98,8 @@ def test_without_the_library_it_says_what_to_install(tmp_path):
 
 @pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order_and_a_second_reader_is_refused(tmp_path, inverter, number):
-    owner = home_owner(tmp_path, inverter.host, GIVLAKE_LOCAL_EVERY_S="10")
+def test_a_signal_ends_it_in_order_and_a_second_reader_is_refused(new_data, inverter, number):
+    owner = home_owner(new_data.parent, inverter.host, GIVLAKE_LOCAL_EVERY_S="10")
     process = owner.start("read-inverter")
     assert process.stdout is not None
     assert process.stdout.readline().decode().startswith(f"Reading {inverter.host} every 10 s")
@@ -119,8 +119,8 @@ def test_a_signal_ends_it_in_order_and_a_second_reader_is_refused(tmp_path, inve
 
 
 @pytest.mark.processes
-def test_forgetting_reaches_what_a_killed_reader_left(tmp_path, inverter):
-    owner = home_owner(tmp_path, inverter.host)
+def test_forgetting_reaches_what_a_killed_reader_left(new_data, inverter):
+    owner = home_owner(new_data.parent, inverter.host)
     assert owner.givlake("read-inverter", "--once").status == 0
     process = owner.start("read-inverter")
     journal = owner.data / "local/polls.jsonl"

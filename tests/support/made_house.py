@@ -82,15 +82,8 @@ class MadeHouse:
 
     def total(self, at: datetime) -> dict[str, float]:
         """Return the energies since the installation, kWh."""
-        today = self.today(at)
-        day = self.installed
-        # What was generated and used before cancels out in the load, which is derived of them.
-        sums = {**dict.fromkeys(ENERGIES, self.before_kwh), "load": 0.0}
-        while day < self.day_of(at):
-            whole = _energies(_seconds(self, day))
-            sums = {name: sums[name] + float(whole[name][-1]) for name in ENERGIES}
-            day += timedelta(days=1)
-        return {name: sums[name] + today[name] for name in ENERGIES}
+        today, before = self.today(at), _before(self, self.day_of(at))
+        return {name: before[name] + today[name] for name in ENERGIES}
 
     def registers(self, at: datetime) -> Registers:
         """Return the registers of the inverter at a moment."""
@@ -158,6 +151,19 @@ def _powers(hours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         + 1200.0 * ((hours >= 17) & (hours < 21))
     )
     return solar, load.astype(float), battery
+
+
+@lru_cache(maxsize=64)
+def _before(house: MadeHouse, day: date) -> dict[str, float]:
+    """Return the energies from the installation to the beginning of a day."""
+    # What was generated and used before cancels out in the load, which is derived of them.
+    sums = {**dict.fromkeys(ENERGIES, house.before_kwh), "load": 0.0}
+    each = house.installed
+    while each < day:
+        whole = _energies(_seconds(house, each))
+        sums = {name: sums[name] + float(whole[name][-1]) for name in ENERGIES}
+        each += timedelta(days=1)
+    return sums
 
 
 def _seconds(house: MadeHouse, day: date) -> int:

@@ -43,6 +43,7 @@ class ModbusInverter:
         short: Blocks of whose answers the second half of the registers is missing.
         late_s: Seconds to wait before an answer.
         hangs_up: Whether it closes every connection at the first request.
+        garbage: What it answers to everything instead, if it is not None.
         functions: Function codes of all requests.
         requests: Kind, first register and number of registers of all reads.
         connections: Connections so far.
@@ -58,6 +59,7 @@ class ModbusInverter:
     short: set[tuple[str, int]] = field(default_factory=set)
     late_s: float = 0.0
     hangs_up: bool = False
+    garbage: bytes | None = None
     functions: list[int] = field(default_factory=list)
     requests: list[tuple[str, int, int]] = field(default_factory=list)
     connections: int = 0
@@ -71,6 +73,8 @@ class ModbusInverter:
         """Return the answer to a request; None for none."""
         address, function = frame[_BEFORE_ADDRESS], frame[_BEFORE_ADDRESS + 1]
         self.functions.append(function)
+        if self.garbage is not None:
+            return self.garbage
         if function not in _KINDS:
             return None
         first, count = struct.unpack_from(">HH", frame, _BEFORE_ADDRESS + 2)

@@ -2,7 +2,8 @@
 
 Lock order, against deadlocks: `build-<dataset>` -> `coverage` -> `requests` -> `pack` ->
 `archive` -> the file of a sequence. `catalogue`, `state` and `layout` are only held alone, and
-nothing is acquired while `owner` is held. A lock may be skipped, but never acquired against this
+nothing is acquired while `owner` is held. `local-reader` comes before all others, and is not waited
+for. A lock may be skipped, but never acquired against this
 order.
 """
 
