@@ -199,12 +199,11 @@ def charging_sessions(archive: OpenArchive, request: ServedRequest, log: Missing
 
 
 def grid_meter(archive: OpenArchive, request: ServedRequest, log: MissingLog) -> bytes:
-    """Answer with the readings of a meter of an inverter, of days that are both included."""
+    """Answer with the readings of a meter of an inverter, from a first to a last day of UTC."""
     address = request.positive("address")
-    zone = ZoneInfo(archive.zone)
     days = [date.fromisoformat(request.label(name)[:10]) for name in ("start_time", "end_time")]
-    first = datetime.combine(days[0], time.min, zone).astimezone(UTC)
-    last = datetime.combine(days[1], time.max, zone).astimezone(UTC)
+    first = datetime.combine(days[0], time.min, UTC)
+    last = datetime.combine(days[1], time.max, UTC)
     if last < first:
         raise _end_before_start("end_time")
     merged = merged_rows(

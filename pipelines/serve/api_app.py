@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from starlette.routing import Route
 from givenergy.errors import UnusableNameError
 from pipelines.serve.api_routes import ApiRoute, api_routes
 from pipelines.serve.missing_log import MissingLog
-from pipelines.serve.open_archive import ArchiveReader
+from pipelines.serve.open_archive import ArchiveReader, OpenArchive
 from pipelines.serve.request_limit import Allowance, RequestLimit
 from pipelines.serve.served_request import RefusedError, ServedRequest, parameters_of
 from pipelines.settings_file import SettingsError
@@ -88,6 +89,7 @@ class ServedApi:
 
     def _read(self, route: ApiRoute, served: ServedRequest) -> bytes:
         with self.reader.reading() as archive:
+            served = _of_archive(route, served, archive)
             return route.answer(archive, served, self.missing)
 
     def _is_authorised(self, header: str) -> bool:
@@ -147,6 +149,17 @@ async def _served(route: ApiRoute, request: Request) -> ServedRequest:
         names=names,
         parameters=parameters_of(request.query_params.multi_items(), await _body(request)),
     )
+
+
+def _of_archive(route: ApiRoute, served: ServedRequest, archive: OpenArchive) -> ServedRequest:
+    """Return a request with the device's name as the archive writes it."""
+    served = replace(served, zone=archive.zone)
+    stored = archive.stored_id(served.device) if served.names else None
+    if stored is None:
+        return served
+    names = {**served.names, next(iter(served.names)): stored}
+    path = route.endpoint.url_path(names) if route.endpoint is not None else served.path
+    return replace(served, names=names, path=path, is_known=True)
 
 
 async def _body(request: Request) -> Mapping[str, Any]:

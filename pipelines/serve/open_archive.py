@@ -129,10 +129,10 @@ class OpenArchive:
             segments = {row["response_id"]: row["segment"] for row in rows}
         return self._reader.bodies(dataset, device_id, segments)
 
-    def is_known(self, device_id: str) -> bool:
-        """Return whether the archive has or lists a device."""
-        (row,) = self.rows("is_known", device=device_id)
-        return bool(next(iter(row.values())))
+    def stored_id(self, device_id: str) -> str | None:
+        """Return a device's name as the archive has it, whatever its case; None if unknown."""
+        found = self.rows("stored_id", device=device_id)
+        return str(found[0]["device_id"]) if found else None
 
     def rows(
         self, name: str, texts: Mapping[str, str] | None = None, /, **parameters: Any

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 DEFAULT_PAGE_SIZE = 15
 _ARRAY = re.compile(r"(\w+)\[\d*\]")
-_LABEL = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
 _TRUE, _FALSE = (1, "1", True), (None, "", 0, "0", False)
 _MOST_DIGITS = 9
 
@@ -47,12 +47,16 @@ class ServedRequest:
         path: The path below the base URL, as the archive has it.
         names: The parameters of the path.
         parameters: Those of the query and the body.
+        is_known: Whether the archive knows the device.
+        zone: The time zone of the days.
     """
 
     url: str
     path: str
     names: Mapping[str, str]
     parameters: Mapping[str, Any]
+    is_known: bool = False
+    zone: str = "UTC"
 
     @property
     def page(self) -> int:
@@ -137,14 +141,13 @@ class ServedRequest:
             RefusedError: It is missing or no time.
         """
         text = self.parameters.get(name)
-        if not isinstance(text, str) or not _LABEL.fullmatch(text):
-            raise RefusedError.invalid(**{name: _no_date(name)})
-        label = f"{text[:10]} {text[11:16] or '00:00'}"
         try:
-            datetime.fromisoformat(label)
+            moment = datetime.fromisoformat(text if isinstance(text, str) else "")
         except ValueError:
             raise RefusedError.invalid(**{name: _no_date(name)}) from None
-        return label
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(ZoneInfo(self.zone))
+        return moment.strftime("%Y-%m-%d %H:%M")
 
     def moment(self, name: str, default: datetime | None = None) -> datetime:
         """Return a moment in UTC; a day is its start.
