@@ -20,6 +20,7 @@ from warehouse.archive import API_SOURCE, OTHER_SOURCES
 
 # An address may contain commas; a comma that separates two addresses is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_TOKEN_LENGTH = 20
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
@@ -53,6 +54,13 @@ def check_publish_target(target: str | None) -> str | None:
     if target is None or "://" in target or Path(target).is_absolute() or target.startswith("~"):
         return target
     raise _refuse("use the absolute path of a folder, or a URL such as s3://bucket/givlake.")
+
+
+def check_serve_token(token: str | None) -> str | None:
+    """Return a token that cannot be guessed and can be sent in a header."""
+    if token is None or (len(token) >= _TOKEN_LENGTH and token.isascii() and token.isprintable()):
+        return token
+    raise _refuse(f"use at least {_TOKEN_LENGTH} letters and digits.")
 
 
 def check_source_name(name: str) -> str:

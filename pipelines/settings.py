@@ -19,6 +19,7 @@ from pipelines.setting_values import (
     check_log_level,
     check_poll_minutes,
     check_publish_target,
+    check_serve_token,
     check_source_name,
     check_zone,
     how_often,
@@ -169,6 +170,14 @@ class Settings(BaseSettings):
     source_token: str | None = _setting(
         "GIVLAKE_SOURCE_TOKEN",
         "its token; it is never written to disk or shown",
+        shown="",
+        default=None,
+        repr=False,
+    )
+    serve_token: Annotated[str | None, AfterValidator(check_serve_token)] = _setting(
+        "GIVLAKE_SERVE_TOKEN",
+        "the token that [`givlake serve`](docs/serving.md) asks its clients for: at least 20"
+        " characters of your own; it is never written to disk or shown",
         shown="",
         default=None,
         repr=False,

@@ -16,6 +16,7 @@ GROUPS = {
         "report": "report_command",
         "export": "export_command",
         "publish": "publish_command",
+        "serve": "serve_command",
         "ui": "ui_command",
     },
     "Check": {

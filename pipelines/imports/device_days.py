@@ -48,12 +48,16 @@ class DaySplitter:
     Attributes:
         dataset: Dataset of the rows.
         device_id: Their device.
+        saved_at: When they were fetched, as far as that is known.
     """
 
-    def __init__(self, dataset: DailyDataset, device_id: str, zone: str) -> None:
+    def __init__(
+        self, dataset: DailyDataset, device_id: str, zone: str, saved_at: datetime
+    ) -> None:
         """Start without rows; `zone` is the IANA time zone of the days."""
         self.dataset = dataset
         self.device_id = device_id
+        self.saved_at = saved_at
         self._time_of = time_of(dataset, zone)
         self._zone = ZoneInfo(zone)
         # The day that was added to last is the last one.

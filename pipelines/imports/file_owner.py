@@ -26,7 +26,8 @@ class FileOwners:
             device_id: The device of what does not say its own; None if the owner named none.
             known: Devices of the data folder.
         """
-        self._device_id = device_id
+        same = [each for each in known if each.casefold() == (device_id or "").casefold()]
+        self._device_id = same[0] if same else device_id or None
         self._known = pattern_of(known)
 
     def owner(self, file: SavedFile, dataset: Dataset, found: Recognised | None) -> str:

@@ -1,9 +1,10 @@
 """Read the answers of the API that are in a file."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 import msgspec
 
@@ -17,13 +18,15 @@ from pipelines.imports.device_days import (
     time_of,
 )
 from pipelines.imports.file_owner import FetchTimes, FileOwners
-from pipelines.imports.paged_answers import UNCOUNTED, PagedAnswers
+from pipelines.imports.paged_answers import UNCOUNTED, PagedAnswers, why_not_proven
 from pipelines.imports.recognition import (
     NotUnderstoodError,
     Recognised,
     has_no_rows,
+    lists_of,
     moment,
     recognise,
+    recognise_list,
     recognise_row,
 )
 from pipelines.imports.saved_answers import (
@@ -32,8 +35,8 @@ from pipelines.imports.saved_answers import (
     SavedPage,
 )
 from pipelines.imports.saved_csv import CsvPoints, looks_like_csv
-from pipelines.imports.saved_files import SavedFile
-from pipelines.imports.saved_values import DamagedJsonError, SavedValue, compact, saved_values
+from pipelines.imports.saved_files import SavedFile, is_archive
+from pipelines.imports.saved_values import DamagedJsonError, SavedValue, saved_values
 
 _HEAD_BYTES = 4096
 
@@ -91,6 +94,8 @@ class FileReader:
                 head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
                 if len(head) < _HEAD_BYTES and not head.strip():
                     notes.add("an empty file")
+                elif is_archive(head):
+                    notes.add("it is an archive in another: unpack it and name the folder")
                 elif looks_like_csv(head):
                     yield from self._csv(file, CsvPoints(stream), splitters, notes)
                 else:
@@ -160,9 +165,22 @@ class FileReader:
         if has_no_rows(value.value):
             notes.without_rows += 1
             return
-        found = recognise(value.value)
-        owner = self._owners.owner(file, found.dataset, found)
+        lists = lists_of(value.value)
+        for name, rows in lists.items():
+            try:
+                if rows:
+                    found = recognise_list(value.value, rows)
+                    yield from self._answer(file, found, _list_of(value, name, rows), splitters)
+            except NotUnderstoodError as error:
+                notes.add(f"{name}: {error}")
+        if not lists:
+            yield from self._answer(file, recognise(value.value), value, splitters)
+
+    def _answer(
+        self, file: SavedFile, found: Recognised, value: SavedValue, splitters: "_Splitters"
+    ) -> Iterator[SavedAnswer]:
         dataset = found.dataset
+        owner = self._owners.owner(file, dataset, found)
         if not isinstance(dataset, DailyDataset):
             yield self._snapshot(file, found, owner, [value])
         elif found.is_single and not found.has_envelope:
@@ -187,11 +205,11 @@ class FileReader:
         day = _day_of(found.parameters.get("date"))
         if day is None and dataset is POINTS and found.page_count in (None, 1):
             day = only_day(times, self._zone)
-        body = value.compact() if found.has_envelope else _enveloped(value)
+        body = value.compact()
         if day is None or dataset is not POINTS:
             for row, raw in zip(found.rows, elements(body), strict=True):
                 single = SavedValue(row, bytes(raw).decode(), None)
-                yield from self._split(file, dataset, owner, single, splitters)
+                yield from self._split(file, dataset, owner, single, splitters, found)
             return
         page = SavedPage(found.page, body, len(found.rows), file, times)
         key = PageKey(
@@ -211,10 +229,12 @@ class FileReader:
         device_id: str,
         row: SavedValue,
         splitters: "_Splitters",
+        found: Recognised | None = None,
     ) -> Iterator[SavedAnswer]:
-        key = dataset.name, device_id
+        key = dataset.name, device_id, None if found is None else found.saved_at
         if key not in splitters:
-            splitters[key] = DaySplitter(dataset, device_id, self._zone)
+            saved_at = self._times.saved_at(file, found)
+            splitters[key] = DaySplitter(dataset, device_id, self._zone, saved_at)
         for rows in splitters[key].add(row):
             yield self._of_day(file, splitters[key], rows)
 
@@ -227,7 +247,7 @@ class FileReader:
             complete=False,
             message=UNCOUNTED,
             newest=rows.newest,
-            saved_at=self._times.saved_at(file, None),
+            saved_at=splitter.saved_at,
             counted=rows.counted,
         )
 
@@ -243,31 +263,33 @@ class FileReader:
         is_single = found.is_single and values[0].list_number is None
         count = len(found.rows) if found.has_envelope else len(values)
         times = (moment(row.get("time")) for row in found.rows if isinstance(row, Mapping))
-        complete = is_single or (
-            found.has_envelope and found.total == count and found.page_count in (None, 1)
-        )
+        total = found.total if found.has_envelope else None
+        complete = is_single or (total == count and found.page_count in (None, 1))
         return SavedAnswer(
             found.dataset,
             owner,
             None,
             [SavedPage(1, body, None if is_single else count, file)],
             complete=complete,
-            message=None if complete else UNCOUNTED,
+            message=None if complete else why_not_proven(count, total),
             newest=max((self._times.utc(time) for time in times if time is not None), default=None),
             saved_at=self._times.saved_at(file, found),
         )
 
 
-_Splitters = dict[tuple[str, str], DaySplitter]
+_Splitters = dict[tuple[str, str, datetime | None], DaySplitter]
 
 
 def _is_row(value: SavedValue) -> bool:
     """Return whether a value is a row of a list, not an answer with its envelope."""
     content = value.value
-    is_answer = isinstance(content, Mapping) and (
-        "data_points" in content or ("data" in content and "start_time" not in content)
-    )
-    return value.list_number is not None and not is_answer
+    is_answer = isinstance(content, Mapping) and "data" in content and "start_time" not in content
+    return value.list_number is not None and not is_answer and not _is_collection(content)
+
+
+def _is_collection(content: Any) -> bool:
+    """Return whether an element has a day's lists, as no row has."""
+    return isinstance(content, Mapping) and "serial" in content and bool(lists_of(content))
 
 
 def _day_of(text: str | None) -> date | None:
@@ -277,11 +299,10 @@ def _day_of(text: str | None) -> date | None:
         return None
 
 
-class _Points(msgspec.Struct):
-    data_points: msgspec.Raw
+_Raws = dict[str, msgspec.Raw]
 
 
-def _enveloped(value: SavedValue) -> bytes:
-    """Return points that a tool has put beside a serial number as the API sends them."""
-    points = msgspec.json.decode(value.compact(), type=_Points).data_points
-    return compact(b'{"data":' + bytes(points) + b"}")
+def _list_of(value: SavedValue, name: str, rows: Sequence[Any]) -> SavedValue:
+    """Return a list of an object as the API sends it."""
+    raw = msgspec.json.decode(value.compact(), type=_Raws)[name]
+    return SavedValue({"data": rows}, f'{{"data":{bytes(raw).decode()}}}', None)

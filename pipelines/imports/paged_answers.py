@@ -8,11 +8,21 @@ from pipelines.imports.device_days import DayKind, kinds_of_day, why_not_whole
 from pipelines.imports.saved_answers import PageCollector, PageKey, SavedAnswer, SavedPage
 
 _IMPORTED = "imported: "
-_NO_COUNT = "it does not say how many rows the API had"
-# Why an answer is not proven that says nothing of it.
-UNCOUNTED = f"{_IMPORTED}{_NO_COUNT}"
+UNCOUNTED = f"{_IMPORTED}it does not say how many rows the API had"
 # How many answers are held until it is known which days their device has.
 _MOST_UNCLEAR = 200
+
+
+def why_not_proven(rows: int, total: int | None) -> str:
+    """Return why a list is not proven to be whole.
+
+    Args:
+        rows: How many rows it has.
+        total: How many the API had; None if it is not said.
+    """
+    if total is None:
+        return UNCOUNTED
+    return f"{_IMPORTED}{rows:,} of its {total:,} rows were found"
 
 
 class PagedAnswers:
@@ -53,26 +63,26 @@ class PagedAnswers:
         times = [each for page in pages for each in page.times]
         rows = sum(page.rows or 0 for page in pages)
         day = cast(date, key.day)
+        why: str | None
         if len(pages) < key.page_count:
-            why: str | None = f"{len(pages)} of its {key.page_count} pages were found"
-        elif key.total is None:
-            why = _NO_COUNT
+            why = f"{_IMPORTED}{len(pages)} of its {key.page_count} pages were found"
         elif rows != key.total:
-            why = f"{rows:,} of its {key.total:,} rows were found"
+            why = why_not_proven(rows, key.total)
         else:
             kinds = kinds_of_day(times, day, self._zone)
             if len(kinds) == 1:
                 self._kinds.setdefault(key.device_id, set()).update(kinds)
             elif len(known := self._kinds.get(key.device_id, kinds)) == 1:
                 kinds = kinds & known
-            why = why_not_whole(times, day, self._zone, kinds)
+            cut = why_not_whole(times, day, self._zone, kinds)
+            why = None if cut is None else f"{_IMPORTED}{cut}"
         return SavedAnswer(
             key.dataset,
             key.device_id,
             day,
             pages,
             complete=why is None,
-            message=None if why is None else f"{_IMPORTED}{why}",
+            message=why,
             newest=max(times),
             saved_at=saved_at,
         )

@@ -122,8 +122,9 @@ def has_no_rows(value: Any) -> bool:
     """
     if not isinstance(value, Mapping):
         return False
-    content = value.get("data_points", value.get("data"))
-    return content in ([], {}) and content is not None
+    if lists := lists_of(value):
+        return not any(lists.values())
+    return "data" in value and value["data"] in ([], {})
 
 
 def recognise_row(row: Any) -> Recognised:
@@ -140,23 +141,40 @@ def recognise_row(row: Any) -> Recognised:
 
 
 def _of_row(row: Mapping[str, Any]) -> Recognised:
-    if isinstance(points := row.get("data_points"), list):
-        return _of_points(row, points)
     if row and all(name.isdigit() for name in row):
         raise NotUnderstoodError("an object of numbered entries, and no answer of the API")
     dataset, may_be_site = _like([row])
     return Recognised(dataset, [row], is_single=True, has_envelope=False, may_be_site=may_be_site)
 
 
-def _of_points(value: Mapping[str, Any], points: Sequence[Any]) -> Recognised:
-    """Return a day of points with the serial number beside them, as some tools save it."""
-    dataset, _ = _like(points)
+def lists_of(value: Any) -> dict[str, Sequence[Any]]:
+    """Return the lists of an object that some tools save, such as `data_points`, by their name.
+
+    They have a serial number and the time of the fetch beside them, and no envelope.
+    """
+    if not isinstance(value, Mapping) or "data" in value:
+        return {}
+    lists: dict[str, Sequence[Any]] = {
+        name: rows for name, rows in value.items() if isinstance(rows, list)
+    }
+    has_rows = any(isinstance(row, Mapping) for rows in lists.values() for row in rows[:1])
+    return lists if has_rows or "serial" in value else {}
+
+
+def recognise_list(value: Mapping[str, Any], rows: Sequence[Any]) -> Recognised:
+    """Return what one of the lists of such an object is.
+
+    Raises:
+        NotUnderstoodError: It is nothing that can be imported.
+    """
+    dataset, may_be_site = _like(rows)
     serial = value.get("serial")
     return Recognised(
         dataset,
-        points,
+        rows,
         {"inverter": serial} if isinstance(serial, str) else {},
         has_envelope=False,
+        may_be_site=may_be_site,
         saved_at=moment(value.get("fetched_at")),
     )
 

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -44,12 +44,14 @@ class SavedFile:
         modified_at: When it was last changed, UTC.
         path: Where it is; the archive's path for a member.
         member: Name of the member; None if it is no archive's.
+        archive: The archive, which is open while its members are read one after the other.
     """
 
     name: str
     modified_at: datetime
     path: Path
     member: str | None = None
+    archive: zipfile.ZipFile | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def sha256(self) -> bytes:
@@ -59,7 +61,7 @@ class SavedFile:
             UnreadableFileError: It cannot be read.
         """
         digest = hashlib.sha256()
-        with self._opened() as stream:
+        with self._opened() as (stream, _):
             while piece := stream.read(_PIECE_BYTES):
                 digest.update(piece)
         return digest.digest()
@@ -71,33 +73,31 @@ class SavedFile:
         Raises:
             UnreadableFileError: It cannot be read.
         """
-        with self._opened() as stream:
+        with self._opened() as (stream, packed_bytes):
             if stream.peek(len(_GZIP)).startswith(_GZIP):
                 with gzip.open(stream) as unpacked:
-                    yield io.BufferedReader(_Checked(unpacked, self._packed_bytes()))
+                    yield io.BufferedReader(_Checked(unpacked, packed_bytes))
             else:
                 yield stream
 
     @contextmanager
-    def _opened(self) -> Iterator[io.BufferedReader]:
+    def _opened(self) -> Iterator[tuple[io.BufferedReader, int]]:
+        """Open the file as found; yield it with its size in the file system or the archive."""
         with ExitStack() as opened:
             try:
                 stream: IO[bytes]
                 if self.member is None:
                     stream = opened.enter_context(self.path.open("rb"))
+                    packed_bytes = self.path.stat().st_size
                 else:
-                    archive = opened.enter_context(zipfile.ZipFile(self.path))
+                    archive = self.archive
+                    if archive is None or archive.fp is None:
+                        archive = opened.enter_context(zipfile.ZipFile(self.path))
                     stream = opened.enter_context(archive.open(self.member))
-                packed_bytes = self._packed_bytes()
+                    packed_bytes = archive.getinfo(self.member).compress_size
             except _DAMAGE as error:
                 raise UnreadableFileError(_reason(error)) from error
-            yield io.BufferedReader(_Checked(stream, packed_bytes))
-
-    def _packed_bytes(self) -> int:
-        if self.member is None:
-            return self.path.stat().st_size
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.getinfo(self.member).compress_size
+            yield io.BufferedReader(_Checked(stream, packed_bytes)), packed_bytes
 
 
 class _Checked(io.RawIOBase):
@@ -133,32 +133,38 @@ class Unreadable:
     reason: str
 
 
+def is_archive(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a zip or tar archive."""
+    return head.startswith(_ZIP) or head[_TAR_AT : _TAR_AT + 5] == b"ustar"
+
+
 def saved_files(named: Sequence[Path]) -> Iterator[SavedFile | Unreadable]:
     """Yield the files that were named, the files of a folder before those of its subfolders.
 
     Links are not followed, and hidden files are left out, unless they are named themselves.
 
     Args:
-        named: Files and folders, which exist.
+        named: Files and folders, which exist. Of several folders, names begin with the folder's.
     """
     for path in named:
+        name = PurePosixPath(path.absolute().name)
         if path.is_dir():
-            yield from _in_folder(path, PurePosixPath())
+            yield from _in_folder(path, PurePosixPath() if len(named) == 1 else name)
         else:
-            yield from _file(path, PurePosixPath(path.name))
+            yield from _file(path, name)
 
 
 def _in_folder(folder: Path, below: PurePosixPath) -> Iterator[SavedFile | Unreadable]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield Unreadable(f"{below or folder.name}/", _reason(error))
+        yield Unreadable(f"{_text(below if below.name else folder.name)}/", _reason(error))
         return
     entries = [entry for entry in entries if not entry.name.startswith(".")]
     for entry in entries:
         name = below / entry.name
         if entry.is_symlink():
-            yield Unreadable(str(name), "it is a link, which is not followed")
+            yield Unreadable(_text(name), "it is a link, which is not followed")
         elif not entry.is_dir():
             yield from _file(Path(entry.path), name)
     for entry in entries:
@@ -170,35 +176,35 @@ def _file(path: Path, name: PurePosixPath) -> Iterator[SavedFile | Unreadable]:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            yield Unreadable(str(name), "it is no regular file")
+            yield Unreadable(_text(name), "it is no regular file")
             return
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
     except OSError as error:
-        yield Unreadable(str(name), _reason(error))
+        yield Unreadable(_text(name), _reason(error))
         return
     if head.startswith(_ZIP):
         yield from _members(path, name)
-    elif head[_TAR_AT : _TAR_AT + 5] == b"ustar":
-        yield Unreadable(str(name), "it is a tar archive: unpack it and name the folder")
+    elif is_archive(head):
+        yield Unreadable(_text(name), "it is a tar archive: unpack it and name the folder")
     else:
-        yield SavedFile(str(name), datetime.fromtimestamp(facts.st_mtime, UTC), path)
+        yield SavedFile(_text(name), datetime.fromtimestamp(facts.st_mtime, UTC), path)
 
 
 def _members(path: Path, name: PurePosixPath) -> Iterator[SavedFile | Unreadable]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [each for each in archive.infolist() if not each.is_dir()]
+        archive = zipfile.ZipFile(path)
     except _DAMAGE as error:
-        yield Unreadable(str(name), _reason(error))
+        yield Unreadable(_text(name), _reason(error))
         return
-    for member in sorted(members, key=_files_first):
-        parts = PurePosixPath(member.filename).parts
-        if any(part.startswith((".", "__MACOSX")) for part in parts):
-            continue
-        yield SavedFile(
-            str(name / member.filename.lstrip("/")), _zip_time(member), path, member.filename
-        )
+    with archive:
+        members = [each for each in archive.infolist() if not each.is_dir()]
+        for member in sorted(members, key=_files_first):
+            parts = PurePosixPath(member.filename).parts
+            if any(part.startswith((".", "__MACOSX")) for part in parts):
+                continue
+            member_name = _text(name / member.filename.lstrip("/"))
+            yield SavedFile(member_name, _zip_time(member), path, member.filename, archive)
 
 
 def _files_first(member: zipfile.ZipInfo) -> list[tuple[bool, str]]:
@@ -212,6 +218,11 @@ def _zip_time(member: zipfile.ZipInfo) -> datetime:
         return datetime(*member.date_time).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(0, UTC)
+
+
+def _text(name: object) -> str:
+    """Return a name as text, also one that is not UTF-8."""
+    return os.fsencode(str(name)).decode("utf-8", "backslashreplace")
 
 
 def _reason(error: BaseException) -> str:

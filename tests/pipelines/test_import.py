@@ -287,6 +287,10 @@ def test_a_new_folder_without_a_token_shows_imported_days(saver, tmp_path, files
     status = owner.givlake("status")
     assert serial in status.out
     assert "3 device-days complete" in status.out
+    assert owner.sql("SELECT inverter_serial, role, first_date FROM device_roles") == [
+        {"inverter_serial": serial, "role": "whole_site", "first_date": DAYS[0]}
+    ]
+    assert [row["local_date"] for row in owner.sql("FROM daily_energy ORDER BY ALL")] == DAYS
     assert "3 days" in said
 
 

@@ -1,6 +1,7 @@
 """What `givlake import` makes of files that are damaged, foreign, or say only half of it."""
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -93,7 +94,7 @@ def test_what_is_no_history_is_named_file_by_file(owner, files, imported):
         "foreign.json": "not imported: fields that are not the API's: name, version",
         "number.json": "not imported: a number, and no answer of the API",
         "page.html": "not imported: it is neither JSON nor CSV",
-        "reduced.json": "not imported: reduced points, whose fields nobody documents",
+        "reduced.json": "not imported: data_points: reduced points, whose fields nobody documents",
         "refusal.json": "not imported: fields that are not the API's: message",
         "spaces.json": "not imported: an empty file",
         "squeezed.json.gz": "not imported: it is damaged (Unknown compression method)",
@@ -158,6 +159,23 @@ def test_readings_that_may_be_a_sites_are_not_taken_for_the_named_inverters(file
     status, said = imported("--device", SERIAL)
     assert status == 1
     assert "readings of an inverter or of a site, which is not said" in said
+
+
+def test_each_list_of_a_saved_day_is_looked_at(owner, files, imported):
+    day = f"{DAY} 00:00", f"{DAY} 00:30"
+    flow = dict(zip(("start_time", "end_time"), day, strict=True)) | {"data": {"0": 1.5}}
+    content = {"serial": SERIAL, "fetched_at": "2025-03-05T12:00:00Z", "totals": {"pv": 1}}
+    reduced = {"t": "00:05", "pv": 1, "cons": 2, "bat": 3, "soc": 4, "grid": 5, "temp": 6}
+    write(files / "a.json", {**content, "data_points": [reduced], "energy_flows": [flow]})
+    write(files / "b.json", [{**content, "data_points": POINTS, "energy_flows": []}])
+    status, said = imported()
+    assert status == 1
+    assert "data_points: reduced points, whose fields nobody documents" in said
+    assert solar(owner) == [5 * number for number in range(10)]
+    rows = owner.sql("SELECT inverter_serial, pv_to_home_kwh FROM energy_flows")
+    assert [[*row.values()] for row in rows] == [[SERIAL, 1.5]]
+    (found,) = owner.sql("SELECT DISTINCT fetched_at FROM requests")
+    assert found["fetched_at"] == datetime(2025, 3, 5, 12, tzinfo=UTC)
 
 
 def test_links_are_not_followed_and_pipes_not_read(files, imported):
@@ -303,3 +321,59 @@ def test_recorded_answers_are_recognised(owner, files, imported):
     ]
     assert count == len({row["time"] for row in rows})
     assert "1 day, 1,326 rows from 1 file\n  2025-06-01 to 2025-06-01, all proven" in said
+
+
+def test_files_of_several_folders_and_odd_names_are_told_apart(owner, tmp_path, files):
+    one, two = tmp_path / "one", tmp_path / "two"
+    write(one / SERIAL / "points.json", POINTS[:3])
+    write(two / SERIAL / "points.json", POINTS[3:6])
+    (two / SERIAL / os.fsdecode(b"\xff.json")).write_text(json.dumps(POINTS[6:]))
+    done = owner.givlake("import", one, two)
+    assert done.status == 0, done.output
+    assert solar(owner) == [5 * number for number in range(10)]
+    found = owner.sql("SELECT source_file FROM requests ORDER BY ALL")
+    assert [row["source_file"] for row in found] == [
+        f"one/{SERIAL}/points.json",
+        f"two/{SERIAL}/\\xff.json",
+        f"two/{SERIAL}/points.json",
+    ]
+
+
+@pytest.mark.slow
+def test_archives_in_archives_are_named(files, imported):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr(f"{SERIAL}.json", json.dumps(POINTS))
+    files.mkdir()
+    with zipfile.ZipFile(files / "outer.zip", "w") as archive:
+        archive.writestr("inner.zip", inner.getvalue())
+        archive.writestr(f"{SERIAL}.json.gz", gzip.compress(json.dumps(POINTS).encode()))
+    status, said = imported()
+    assert status == 1
+    assert "outer.zip/inner.zip\n  not imported: it is an archive in another" in said
+    assert f"outer.zip/{SERIAL}.json.gz\n  inverter_data_points of {SERIAL}, {DAY}: 10" in said
+
+
+@pytest.mark.slow
+def test_what_givlake_has_an_older_answer_of_is_not_imported_as_a_version(own, simulate, files):
+    """A list that was saved before is; afterwards the list of the API is the newest version."""
+    sim = simulate(inverters=1)
+    owner, saver = own(sim), Saver(sim)
+    assert owner.givlake("backfill", "--start", DAY, "--end", DAY).status == 0
+    devices = json.loads(saver.get("/communication-device?pageSize=50"))
+    fetched = owner.sql("SELECT * FROM inverters ORDER BY ALL")
+    later, before = datetime.now(UTC), datetime(2025, 1, 1, tzinfo=UTC)
+    write(files / "later.json", devices, later)
+    done = owner.givlake("import", files)
+    assert done.status == 1
+    assert "communication_devices: givlake has an older answer of the API" in done.out
+    assert owner.sql("SELECT * FROM inverters ORDER BY ALL") == fetched
+    devices["data"][0]["inverter"]["status"] = "SLEEPING"
+    write(files / "later.json", devices, before)
+    done = owner.givlake("import", files)
+    assert done.status == 0, done.output
+    versions = owner.sql("SELECT status, valid_from, valid_to FROM inverters ORDER BY valid_from")
+    assert versions[0]["status"] == "SLEEPING"
+    assert versions[-1]["valid_to"] is None
+    assert versions[-1]["status"] == fetched[-1]["status"]
+    assert owner.givlake("verify").status == 0

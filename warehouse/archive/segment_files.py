@@ -5,7 +5,7 @@ Listing, publishing and locking of the files is in `store`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,6 +170,22 @@ class Reader:
         """Return the row groups of a dataset (all if None), without reading them."""
         named = enumerate(self._dataset_of_groups())
         return [at for at, name in named if dataset is None or name == dataset]
+
+    def groups_with(self, dataset: str, device_id: str, response_ids: Collection[int]) -> list[int]:
+        """Return the row groups that can have responses of a device, by their statistics."""
+        metadata = self._parquet.metadata
+        device, number = map(
+            self._parquet.schema_arrow.get_field_index, ("device_id", "response_id")
+        )
+        found = []
+        for at in self.groups(dataset):
+            group = metadata.row_group(at)
+            devices, numbers = (group.column(each).statistics for each in (device, number))
+            if devices.min <= device_id <= devices.max and any(
+                numbers.min <= response_id <= numbers.max for response_id in response_ids
+            ):
+                found.append(at)
+        return found
 
     def datasets(self) -> frozenset[str]:
         """Return the datasets that it has responses of, from the footer."""

@@ -1,0 +1,1 @@
+"""The archive served by the API's own paths: `givlake serve`."""

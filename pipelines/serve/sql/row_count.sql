@@ -1,0 +1,2 @@
+-- The number of rows of a device.
+select count(*) from {table} where {device} = $device
