@@ -138,6 +138,8 @@ class _Reading:
             await self._client.connect()
         except TimeoutError:
             raise ReadFailedError("there is no answer to the connection") from None
+        except UnicodeError:
+            raise ReadFailedError(f"{self._client.host} cannot be the name of a machine") from None
         except CommunicationError as error:
             cause = error.__cause__
             raise ReadFailedError(f"it cannot be reached ({_reason_of(cause)})") from error

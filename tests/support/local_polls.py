@@ -19,8 +19,10 @@ from tests.support.settings import settings_of
 from warehouse.connection import connect
 from warehouse.lake import Lake
 
-# As the machine of a test is, an answer takes no time; one that does not come is not waited for.
-QUICK = Timing(connect_s=2.0, answer_s=0.3, retries=0, pause_s=0.0, jitter_s=0.0)
+# Without the pauses of a real adapter. What is answered is waited for, however slow the machine is.
+QUICK = Timing(connect_s=60.0, answer_s=60.0, retries=0, pause_s=0.0, jitter_s=0.0)
+# For what is never answered.
+IMPATIENT = QUICK._replace(answer_s=2.0)
 
 
 class SetClock:

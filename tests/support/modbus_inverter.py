@@ -37,7 +37,7 @@ class ModbusInverter:
         clock: The present moment.
         serial: In the frames of the answers; that of the registers is another.
         address: The device address that the inverter has; requests to others are not answered.
-        silent: Blocks that are not answered, such as `("IR", 180)`; "all" for none.
+        silent: Blocks that are not answered, such as `("IR", 180)`.
         erring: Blocks that are answered with an error.
         broken: Blocks whose answers have a wrong checksum.
         short: Blocks of whose answers the second half of the registers is missing.
