@@ -14,7 +14,7 @@ from pipelines.cli.web_server import (
 )
 from pipelines.settings import Settings
 
-DEFAULT_PORT = 8040
+DEFAULT_PORT = 8765
 _HOW_TO_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 

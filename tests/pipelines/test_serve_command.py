@@ -70,7 +70,7 @@ def test_it_serves_until_it_is_told_to_stop(owner, yesterday, number):
 @pytest.fixture
 def sim(simulate):
     """Simulate two accounts."""
-    return simulate(inverters=1, accounts=2, tokens=TOKENS)
+    return simulate(inverters=1, tokens=TOKENS)
 
 
 @pytest.mark.processes
