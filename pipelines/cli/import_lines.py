@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from pipelines.cli.common import plural
 from pipelines.imports.import_report import FileResult, Found, ImportReport, Subject
+from pipelines.imports.paged_answers import IMPORTED
 from warehouse.tables.build_report import BuildReport
 
 _FILES_NAMED = 3
@@ -31,9 +32,10 @@ def found_lines(report: ImportReport) -> Iterator[str]:
             yield f"  {min(found.days)} to {max(found.days)}, {_proof(found)}"
             reasons = found.unproven.most_common()
             for message, count in reasons[:_REASONS]:
-                yield f"  {count:,} {message}"
+                yield f"  {plural(count, 'day')} {_not_proven(message)}"
             if len(reasons) > _REASONS:
-                yield f"  {sum(count for _, count in reasons[_REASONS:]):,} for other reasons"
+                rest = sum(count for _, count in reasons[_REASONS:])
+                yield f"  {plural(rest, 'day')} not proven for other reasons"
     if report.without_rows:
         yield f"{plural(report.without_rows, 'answer')} without rows: only the API can prove that"
 
@@ -79,7 +81,8 @@ def _file(result: FileResult) -> Iterator[str]:
             days = f", {first}" if first == last else f", {first} to {last}"
         yield f"{_named(subject)}{days}: {_rows(found)}"
         for message, count in found.unproven.items():
-            yield f"  {message}" if count == 1 else f"  {count:,} {message}"
+            days = f"{count:,} days " if count > 1 else ""
+            yield f"  {days}{_not_proven(message)}"
     for problem, count in result.problems.items():
         yield f"not imported: {problem}" + (f" ({count:,} times)" if count > 1 else "")
     if result.columns:
@@ -95,6 +98,10 @@ def _named(subject: Subject) -> str:
     return f"{dataset} of {device_id}" if device_id else dataset
 
 
+def _not_proven(message: str) -> str:
+    return f"not proven: {message.removeprefix(IMPORTED)}"
+
+
 def _counts(found: Found) -> str:
     days = f"{plural(len(found.days), 'day')}, " if found.days else ""
     return f"{days}{_rows(found)}"
@@ -103,7 +110,7 @@ def _counts(found: Found) -> str:
 def _rows(found: Found) -> str:
     if not found.known_rows:
         return plural(found.rows, "row")
-    known = f"{plural(found.known_rows, 'row')} in the archive already"
+    known = f"{plural(found.known_rows, 'row')} known already"
     return f"{plural(found.rows, 'new row')}, {known}" if found.rows else known
 
 

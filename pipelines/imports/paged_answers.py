@@ -7,8 +7,9 @@ from typing import cast
 from pipelines.imports.device_days import DayKind, kinds_of_day, why_not_whole
 from pipelines.imports.saved_answers import PageCollector, PageKey, SavedAnswer, SavedPage
 
-_IMPORTED = "imported: "
-UNCOUNTED = f"{_IMPORTED}it does not say how many rows the API had"
+# How the reason of a day in coverage begins.
+IMPORTED = "imported: "
+UNCOUNTED = f"{IMPORTED}it does not say how many rows the API had"
 # How many answers are held until it is known which days their device has.
 _MOST_UNCLEAR = 200
 
@@ -22,7 +23,7 @@ def why_not_proven(rows: int, total: int | None) -> str:
     """
     if total is None:
         return UNCOUNTED
-    return f"{_IMPORTED}{rows:,} of its {total:,} rows were found"
+    return f"{IMPORTED}{rows:,} of its {total:,} rows were found"
 
 
 class PagedAnswers:
@@ -65,7 +66,7 @@ class PagedAnswers:
         day = cast(date, key.day)
         why: str | None
         if len(pages) < key.page_count:
-            why = f"{_IMPORTED}{len(pages)} of its {key.page_count} pages were found"
+            why = f"{IMPORTED}{len(pages)} of its {key.page_count} pages were found"
         elif rows != key.total:
             why = why_not_proven(rows, key.total)
         else:
@@ -75,7 +76,7 @@ class PagedAnswers:
             elif len(known := self._kinds.get(key.device_id, kinds)) == 1:
                 kinds = kinds & known
             cut = why_not_whole(times, day, self._zone, kinds)
-            why = None if cut is None else f"{_IMPORTED}{cut}"
+            why = None if cut is None else f"{IMPORTED}{cut}"
         return SavedAnswer(
             key.dataset,
             key.device_id,

@@ -153,7 +153,7 @@ def test_points_without_their_number_are_imported_and_not_proven(save, saver, ow
     points = {serial: [point for day in DAYS for point in saver.points(serial, day)]}
     assert saved.table(owner.data) == saved.expected(points)
     assert states(owner) == dict.fromkeys(((serial, day) for day in DAYS), "unproven")
-    assert "imported: it does not say how many rows the API had" in said
+    assert "3 days not proven: it does not say how many rows the API had" in said
     assert "Nothing new was found." in imported(owner, files)
 
 
@@ -240,8 +240,10 @@ def test_a_day_that_was_saved_while_it_lasted_is_not_proven(saver, owner, files)
     write(files / "day.json", answer, noon)
     last = saved.time_of(answer["data"][-1]) + timedelta(hours=1)
     said = imported(owner, files)
-    assert f"imported: rows end at {last:%H:%M}" in said
+    assert f"1 day not proven: rows end at {last:%H:%M}" in said
     assert states(owner) == {(serial, day): "unproven"}
+    (row,) = owner.sql("SELECT reason FROM coverage WHERE state = 'unproven'")
+    assert row["reason"] == f"imported: rows end at {last:%H:%M}"
 
 
 @pytest.mark.slow
