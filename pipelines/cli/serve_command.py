@@ -2,7 +2,7 @@
 
 import click
 
-from pipelines.cli.common import EXIT_USAGE, KnownError, console
+from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural
 from pipelines.cli.context import pass_settings
 from pipelines.cli.web_server import (
     ALL_ADDRESSES,
@@ -14,7 +14,7 @@ from pipelines.cli.web_server import (
 )
 from pipelines.settings import Settings
 
-DEFAULT_PORT = 8040
+DEFAULT_PORT = 8765
 _HOW_TO_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
@@ -72,7 +72,7 @@ def serve(settings: Settings, port: int, host: str) -> None:
         serve_until_stopped(make, listener, begin)
     missing = made[0].app.state.api.missing.count
     if missing:
-        console().print(f"{missing:,} times something was asked for that the archive has not.")
+        console().print(f"Asked for and not in the archive: {plural(missing, 'time')}.")
 
 
 def _served(settings: Settings, token: str) -> WebServer:

@@ -271,7 +271,7 @@ def test_days_of_clock_changes_are_proven_by_other_days_of_the_device(
     sim = simulate(inverters=1, gateways=gateways, rows_per_day=288)
     owner, saver = own(sim), Saver(sim)
     (serial,) = sim.serials
-    days = [date(2025, 3, 30), date(2025, 3, 31), date(2025, 10, 25), date(2025, 10, 26)]
+    days = [date(2024, 10, 26), date(2024, 10, 27), date(2025, 3, 30), date(2025, 3, 31)]
     for day in days:
         write(files / f"{day}.json", saver.day(serial, day))
     done = owner.givlake("import", files)
@@ -290,15 +290,15 @@ def test_half_hours_of_clock_changes_are_those_of_the_answer(own, simulate, file
     sim = simulate(inverters=1)
     owner, saver = own(sim), Saver(sim)
     (serial,) = sim.serials
-    for day in (date(2025, 3, 30), date(2025, 10, 26)):
+    for day in (date(2024, 10, 27), date(2025, 3, 30)):
         write(files / serial / f"{day}.json", saver.flows(serial, day, day))
     done = owner.givlake("import", files)
     assert done.status == 0, done.output
     imported = owner.sql("SELECT start_at, fold FROM energy_flows ORDER BY start_at")
-    fetch = ("--start", "2025-03-30", "--end", "2025-10-26", "--dataset", "energy_flows")
+    fetch = ("--start", "2024-10-27", "--end", "2025-03-30", "--dataset", "energy_flows")
     assert owner.givlake("backfill", *fetch).status == 0
-    days = "local_date IN ('2025-03-30', '2025-10-26') OR start_local IN"
-    days += " ('2025-03-31 00:00', '2025-10-27 00:00')"
+    days = "local_date IN ('2024-10-27', '2025-03-30') OR start_local IN"
+    days += " ('2024-10-28 00:00', '2025-03-31 00:00')"
     fetched = owner.sql(f"SELECT start_at, fold FROM energy_flows WHERE {days} ORDER BY start_at")
     assert imported == fetched
     assert len(imported) == 46 + 50 + 2

@@ -1,15 +1,14 @@
 """An account with everything, fetched once and served: what comes out is what was fetched."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import duckdb
 import pytest
 
 from assets.registry import datasets
 from simulator import Simulator
-from tests.support.every_device import every_device
+from tests.support.every_device import every_device, standing_now
 from tests.support.owner import Owner
 from tests.support.served_api import TOKEN, ApiClient, served_api
 from tests.support.settings import settings_of
@@ -17,7 +16,6 @@ from warehouse.lake import Lake
 
 pytestmark = pytest.mark.slow
 
-LONDON = ZoneInfo("Europe/London")
 DAYS = 3
 # What a reader of the archive cannot know; no table of the API's content.
 PROVENANCE = (
@@ -28,10 +26,7 @@ PROVENANCE = (
 
 @pytest.fixture(scope="module")
 def now():
-    """Give a present for the simulator that stands still and is not overtaken by the test."""
-    begun = datetime.now(UTC).replace(microsecond=0)
-    ahead = begun + timedelta(minutes=9)
-    return begun if ahead.astimezone(LONDON).date() > begun.astimezone(LONDON).date() else ahead
+    return standing_now()
 
 
 @pytest.fixture(scope="module")

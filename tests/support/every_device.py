@@ -1,9 +1,17 @@
 """The configuration of a simulated account that has a device of every kind."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from simulator import SimulatorConfig
 from tests.support.clock import LONDON
+
+
+def standing_now() -> datetime:
+    """Return a present for a simulator that stands still, which the tests do not overtake."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    ahead = now + timedelta(minutes=9)
+    is_same_day = ahead.astimezone(LONDON).date() == now.astimezone(LONDON).date()
+    return ahead if is_same_day and ahead.date() == now.date() else now
 
 
 def every_device(now: datetime, days: int, **settings) -> SimulatorConfig:
