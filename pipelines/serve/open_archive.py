@@ -124,10 +124,14 @@ class OpenArchive:
             device_id: Their device.
             segments: The segment of each response; without them they are looked up.
         """
-        if not isinstance(segments, Mapping):
-            rows = self.rows("segments", ids=list(segments)) if segments else []
-            segments = {row["response_id"]: row["segment"] for row in rows}
-        return self._reader.bodies(dataset, device_id, segments)
+        if isinstance(segments, Mapping):
+            return self._reader.bodies(dataset, device_id, segments)
+        # The tables can be newer than the index of requests.
+        known: dict[int, int | None] = dict.fromkeys(segments)
+        if known:
+            found = self.rows("segments", ids=list(known))
+            known |= {row["response_id"]: row["segment"] for row in found}
+        return self._reader.bodies(dataset, device_id, known)
 
     def stored_id(self, device_id: str) -> str | None:
         """Return a device's name as the archive has it, whatever its case; None if unknown."""

@@ -16,6 +16,7 @@ from assets.framework.contract.json_rows import elements
 from pipelines.serve.open_archive import DayFetch, OpenArchive
 
 Key = tuple[Any, ...]
+_EPOCH = date(1970, 1, 1)
 
 
 class SentRow(NamedTuple):
@@ -148,9 +149,12 @@ def merged_rows(
     }
     others = archive.bodies(history.dataset, device_id, sorted(missing))
     parts += [(number, rows_of(body)) for number, body in others.items()]
-    covered = (day for fetch in fetches for day in days.of(fetch)) if days is not None else ()
+    rows = united(history, parts)
+    covered = {day for fetch in fetches for day in days.of(fetch)} if days is not None else set()
+    # The tables can have a day before the index of requests has.
+    covered |= {_EPOCH + timedelta(microseconds=row.time_us) for row in rows if row.time_us}
     any_body = next(iter((*bodies.values(), *others.values())), None)
-    return MergedRows(united(history, parts), any_body, frozenset(covered))
+    return MergedRows(rows, any_body, frozenset(covered))
 
 
 def united(history: RowHistory, parts: Iterable[tuple[int, Sequence[bytes]]]) -> list[SentRow]:

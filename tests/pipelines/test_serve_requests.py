@@ -465,6 +465,29 @@ def test_the_latest_reading_is_made_of_a_newer_point(api, owner, now):
     }
 
 
+def test_points_are_followed_while_the_folder_stays_open(owner, now, yesterday):
+    """A local reader writes every few seconds, more often than the folder is opened again."""
+    settings = settings_of({"GIVLAKE_DATA": str(owner.data)})
+    day = yesterday - timedelta(days=30)
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    with served_api(settings, reopen_every_s=1e9) as api:
+        api.get("/communication-device")
+        sent = []
+        for number in range(3):
+            sent.append(point(noon + timedelta(seconds=10 * number), power=number))
+            newest = point(now + timedelta(minutes=30, seconds=number), power=number)
+            today = (now + timedelta(minutes=30)).astimezone(LONDON).date()
+            archive(
+                owner,
+                entry(SERIALS[0], day, sent[-1:], rank=Rank.LOCAL),
+                entry(SERIALS[0], today, [newest], rank=Rank.LOCAL),
+            )
+            assert all_points(api, SERIALS[0], day) == sent
+            latest = api.get(f"/inverter/{SERIALS[0]}/system-data/latest")["data"]
+            assert (latest["time"], latest["solar"]["power"]) == (newest["time"], number)
+        assert api.missing.count == 0
+
+
 def half_hours(day, hours):
     """Return the flows of a day by its local labels, as the clock shows them."""
     begun = datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,13 +29,15 @@ class BodyReader:
         self._readers: OrderedDict[_FileKey, Reader] = OrderedDict()
         self._groups: OrderedDict[tuple[_FileKey, int], pa.Table] = OrderedDict()
 
-    def bodies(self, dataset: str, device_id: str, segments: Mapping[int, int]) -> dict[int, bytes]:
+    def bodies(
+        self, dataset: str, device_id: str, segments: Mapping[int, int | None]
+    ) -> dict[int, bytes]:
         """Return the bodies of responses by response_id; those that are gone are left out.
 
         Args:
             dataset: The dataset of all of them.
             device_id: Their device, "" if they are not about one.
-            segments: The segment of each response_id.
+            segments: The segment of each response_id; None looks for it, from the newest file on.
 
         Raises:
             DamagedError: A file is damaged.
@@ -53,22 +55,37 @@ class BodyReader:
         while self._readers:
             self._readers.popitem()[1].close()
 
-    def _read(self, dataset: str, device_id: str, segments: Mapping[int, int]) -> dict[int, bytes]:
+    def _read(
+        self, dataset: str, device_id: str, segments: Mapping[int, int | None]
+    ) -> dict[int, bytes]:
         files = self._archive.files() if segments else []
         lasts = [file.last for file in files]
         wanted: dict[ArchiveFile, set[int]] = defaultdict(set)
         for response_id, segment in segments.items():
-            at = bisect_left(lasts, segment)
-            if at < len(files) and files[at].first <= segment:
+            at = len(files) if segment is None else bisect_left(lasts, segment)
+            if segment is not None and at < len(files) and files[at].first <= segment:
                 wanted[files[at]].add(response_id)
         found: dict[int, bytes] = {}
         for file, ids in wanted.items():
-            key, reader = self._opened(file)
-            for group in reader.groups_with(dataset, device_id, ids):
-                rows = self._group(key, reader, group)
-                for at, response_id in enumerate(rows["response_id"].to_pylist()):
-                    if response_id in ids:
-                        found[response_id] = rows["body"][at].as_py()
+            found |= self._in_file(file, dataset, device_id, ids)
+        sought = {response_id for response_id, segment in segments.items() if segment is None}
+        for file in reversed(files):
+            if not sought:
+                break
+            found |= self._in_file(file, dataset, device_id, sought)
+            sought -= found.keys()
+        return found
+
+    def _in_file(
+        self, file: ArchiveFile, dataset: str, device_id: str, ids: Collection[int]
+    ) -> dict[int, bytes]:
+        key, reader = self._opened(file)
+        found: dict[int, bytes] = {}
+        for group in reader.groups_with(dataset, device_id, ids):
+            rows = self._group(key, reader, group)
+            for at, response_id in enumerate(rows["response_id"].to_pylist()):
+                if response_id in ids:
+                    found[response_id] = rows["body"][at].as_py()
         return found
 
     def _opened(self, file: ArchiveFile) -> tuple[_FileKey, Reader]:
