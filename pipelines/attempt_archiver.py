@@ -5,8 +5,9 @@ from datetime import date
 import msgspec
 
 from givenergy.models import FailedAttempt
-from warehouse.archive import API_SOURCE, Entry, Rank
+from warehouse.archive import Entry, Rank
 from warehouse.lake import Lake
+from warehouse.source_names import API_SOURCE
 
 
 class AttemptArchiver:

@@ -16,7 +16,7 @@ from givenergy.redaction import checked_entries
 from givenergy.time_zones import usable_zone
 from pipelines.local_reader.inverter_address import InverterAddress, parse_address
 from pipelines.named_accounts import NAME_ADVICE, is_account_name
-from warehouse.archive import API_SOURCE, OTHER_SOURCES
+from warehouse.source_names import API_SOURCE, OTHER_SOURCES
 
 # An address may contain commas; a comma that separates two addresses is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")

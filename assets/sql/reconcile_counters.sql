@@ -1,10 +1,13 @@
 -- Grain: inverter, local day and counter. Largest fall of the counter between two points. Counters
 -- do not fall, except by 0.1 in the derived consumption, and at the reset at local midnight, which
--- points of the first hour may not have yet.
+-- points of the first hour may not have yet. Points of one source are compared: those of another
+-- have other clocks and can have other counters.
 with
     readings as (
         select
             inverter_serial,
+            /* Responses of each kind of source have numbers of their own. */
+            response_id >> 60 as source,
             local_date,
             time,
             local_time,
@@ -36,7 +39,7 @@ with
             counters as after,
             lag(counters) over points as before
         from readings
-        window points as (partition by inverter_serial order by time)
+        window points as (partition by inverter_serial, source order by time)
     ),
     falls as (
         select

@@ -96,10 +96,10 @@ def over_the_network(polls: int) -> None:
     """Print what polls over the network cost."""
     timing = Timing(pause_s=0.0, jitter_s=0.0)
     with adapter_process() as address:
-        poll_inverter(address, START, timing)
+        poll_inverter(address, lambda: START, "Europe/London", timing)
         wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(polls):
-            poll_inverter(address, START, timing)
+            poll_inverter(address, lambda: START, "Europe/London", timing)
         wall_ms = (time.perf_counter() - wall) * 1000 / polls
         cpu_ms = (time.process_time() - cpu) * 1000 / polls
     print(f"{polls:,} polls over the network: {cpu_ms:.2f} ms CPU, {wall_ms:.2f} ms wall each\n")
@@ -139,8 +139,8 @@ class Week:
             )
             began = time.process_time()
             assert self._layout is not None
-            registers = Registers(SERIAL, resolved(), self._layout, values, BLOCKS)
-            poll = poll_of(registers, self._at)
+            registers = Registers(SERIAL, resolved(), self._layout, values, BLOCKS, self._at)
+            poll = poll_of(registers, "Europe/London")
             decoded, wall = time.process_time(), time.perf_counter()
             self._journal.append(poll)
             self.cpu_s["decode"] += decoded - began

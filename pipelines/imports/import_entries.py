@@ -14,8 +14,7 @@ from givenergy.server_clock import utc_now
 from pipelines.imports.recognition import is_of_device
 from pipelines.imports.saved_answers import SavedAnswer, SavedPage
 from warehouse.archive import Entry, Rank
-
-SOURCE = "import"
+from warehouse.source_names import IMPORT_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class EntryMaker:
                     attempts=1,
                     redaction_version=redaction_version,
                     account=self.account,
-                    source=SOURCE,
+                    source=IMPORT_SOURCE,
                     source_file=page.file.name,
                     source_sha256=page.file.sha256,
                     rank=Rank.IMPORT,

@@ -24,9 +24,9 @@ from warehouse.archive import Entry, Rank
 from warehouse.coverage import refresh_coverage
 from warehouse.errors import LockTimeoutError
 from warehouse.lake import Lake, file_set_name
+from warehouse.source_names import LOCAL_SOURCE
 from warehouse.tables.build import build
 
-SOURCE = "local"
 _METHOD, _PATH = "READ", "/modbus"
 
 
@@ -43,6 +43,11 @@ class PollArchive:
         self._new_days: set[tuple[str, date | None]] = set()
         self._decoder = DatasetDecoder(DATASET)
 
+    @property
+    def zone(self) -> str:
+        """The IANA time zone of the days."""
+        return zone_of(self._settings, self._lake.state.all())
+
     def store(self) -> int:
         """Archive the journal's polls, then remove them from it; return their number.
 
@@ -52,9 +57,10 @@ class PollArchive:
         Raises:
             StoreError: The disk is full or not writable; the polls stay in the journal.
         """
+        self._journal.write_waiting()
         polls = self._journal.polls()
         state = self._lake.state.all()
-        zone = zone_of(self._settings, state)
+        zone = self.zone
         account = str(state.get(ACCOUNT_KEY) or "")
         if not account:
             # So that a later account's zone corrects that of these days.
@@ -64,8 +70,8 @@ class PollArchive:
         for entry in entries:
             self._lake.archive.append([entry])
         self._appended = len(polls)
-        self._lake.archive.flush()
         self._new_days |= {(each.device_id, each.request_date) for each in entries} - self._days
+        self._lake.archive.flush()
         self._journal.clear()
         self._appended = 0
         return len(polls)
@@ -142,7 +148,7 @@ def entries_of(polls: Sequence[Poll], zone: str, account: str) -> list[Entry]:
             attempts=1,
             redaction_version=None,
             account=account,
-            source=SOURCE,
+            source=LOCAL_SOURCE,
             rank=Rank.LOCAL,
         )
         for (serial, day), of_day in by_day.items()

@@ -31,6 +31,7 @@ class Poll(msgspec.Struct, frozen=True):
         has_utc_days: Whether a day of its data points is one of UTC.
         point: The data point, as the API sends them.
         registers: The registers that it was made of, as hex by block.
+        is_clock_wrong: Whether the inverter's clock and this machine's cannot both be right.
     """
 
     serial: str
@@ -38,6 +39,7 @@ class Poll(msgspec.Struct, frozen=True):
     has_utc_days: bool
     point: dict[str, Any]
     registers: dict[str, str]
+    is_clock_wrong: bool = False
 
 
 _DECODER = msgspec.json.Decoder(Poll)
@@ -79,6 +81,16 @@ class PollJournal:
         """
         if len(self._waiting) < _MOST_WAITING_BYTES:
             self._waiting += msgspec.json.encode(poll) + b"\n"
+        self.write_waiting()
+
+    def write_waiting(self) -> None:
+        """Make the polls durable that could not be written before.
+
+        Raises:
+            StoreError: The disk is full or not writable: they stay in memory.
+        """
+        if not self._waiting:
+            return
         with explained("Writing into", self.path):
             try:
                 written = os.write(self._fd, self._waiting)
@@ -94,15 +106,25 @@ class PollJournal:
         self._waiting = b""
 
     def polls(self) -> list[Poll]:
-        """Return the durable polls; a line that cannot be read is skipped, and logged."""
+        """Return the durable polls; lines that cannot be read are kept in a file beside them.
+
+        Raises:
+            StoreError: The file cannot be read, or the other one not be written.
+        """
         with explained("Reading", self.path):
             lines = self.path.read_bytes().splitlines()
-        polls = []
+        polls, damaged = [], b""
         for line in lines:
             try:
                 polls.append(_DECODER.decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                _LOG.error("A line of %s is damaged and is skipped", self.path)
+                damaged += line + b"\n"
+        if damaged:
+            aside = self.path.with_suffix(".damaged")
+            with explained("Writing into", aside):
+                aside.write_bytes(damaged)
+            count = damaged.count(b"\n")
+            _LOG.error("%d lines of %s are damaged; they are kept in %s", count, self.path, aside)
         return polls
 
     def clear(self) -> None:

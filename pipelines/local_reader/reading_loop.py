@@ -7,6 +7,7 @@ from datetime import datetime
 from threading import Event
 from typing import Protocol
 
+from assets.framework.contract.devices import EARLIEST_DATA
 from givenergy.server_clock import utc_now
 from pipelines.local_reader.inverter_address import InverterAddress
 from pipelines.local_reader.poll_archive import PollArchive
@@ -67,6 +68,7 @@ class Reader:
         due_at: When to poll it next, in seconds of the clock that nobody sets.
         failed: Polls that failed since the last one that did not.
         reason: Why, as it was told.
+        is_clock_wrong: Whether its clock and this machine's cannot both be right, as it was told.
     """
 
     address: InverterAddress
@@ -74,6 +76,7 @@ class Reader:
     due_at: float = 0.0
     failed: int = 0
     reason: str | None = None
+    is_clock_wrong: bool = False
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ class ReadingLoop:
         """Poll until the clock says to stop, then store what was read.
 
         Raises:
-            SettingsError: An address has an inverter that the account does not have.
+            SettingsError: The only address has an inverter that the account does not have.
         """
         self._readers = [Reader(address, due_at=self._now()) for address in self.addresses]
         # What an earlier process left.
@@ -157,7 +160,8 @@ class ReadingLoop:
     def _poll(self, reader: Reader) -> Poll | None:
         begun = self._now()
         try:
-            poll = poll_inverter(reader.address, self.clock.now(), self.timing)
+            self._check_clock()
+            poll = poll_inverter(reader.address, self.clock.now, self.archive.zone, self.timing)
             self._check_serial(reader, poll.serial)
         except ReadFailedError as error:
             reader.failed += 1
@@ -173,25 +177,47 @@ class ReadingLoop:
         if reader.failed:
             self.tell(f"{reader.address} is read again; failed attempts: {reader.failed}.")
         reader.failed, reader.reason = 0, None
+        if poll.is_clock_wrong and not reader.is_clock_wrong:
+            self.tell(
+                f"The clock of the inverter at {reader.address} and that of this machine differ by"
+                " more than a day: rows have this machine's time. Set the one that is wrong."
+            )
+        reader.is_clock_wrong = poll.is_clock_wrong
         try:
             self.journal.append(poll)
         except WarehouseError as error:
             self._tell_trouble(str(error))
         return poll
 
+    def _check_clock(self) -> None:
+        """Refuse to read at a time that cannot be true.
+
+        Raises:
+            ReadFailedError: It is before any inverter was made, as on a machine that has just
+                started and keeps no time while it is off.
+        """
+        if (now := self.clock.now()) < EARLIEST_DATA:
+            raise ReadFailedError(f"this machine's clock says {now:%Y-%m-%d}: set it")
+
     def _check_serial(self, reader: Reader, serial: str) -> None:
         """Refuse another inverter than the one that is meant.
 
         Raises:
-            ReadFailedError: Another one has the address now.
-            SettingsError: The account does not have the first one that was read.
+            ReadFailedError: Another one has the address now, or the account does not have it.
+            SettingsError: The account does not have the only one.
         """
         if reader.serial is None:
             if self.known and serial not in self.known:
-                raise SettingsError(
-                    f"The inverter at {reader.address} is {serial}, which is not one of the"
-                    f" account of this data folder ({', '.join(sorted(self.known))}): correct"
-                    " GIVLAKE_LOCAL_INVERTER, or use another data folder."
+                known = ", ".join(sorted(self.known))
+                if len(self.addresses) == 1:
+                    raise SettingsError(
+                        f"The inverter at {reader.address} is {serial}, which is not one of the"
+                        f" account of this data folder ({known}): correct GIVLAKE_LOCAL_INVERTER,"
+                        " or use another data folder."
+                    )
+                # The others are read all the same.
+                raise ReadFailedError(
+                    f"it is {serial}, which is not one of the account of this data folder ({known})"
                 )
             reader.serial = serial
         if serial != reader.serial:

@@ -188,6 +188,11 @@ def _energy(
     }
 
 
+NO_ENERGIES = _energy(
+    solar=None, grid_import=None, grid_export=None, charge=None, discharge=None, consumption=None
+)
+
+
 def _sum(*values: float | None, minus: tuple[float | None, ...] = ()) -> float | None:
     """Return a sum without the noise of binary tenths; None if a part is unknown."""
     known = [value for value in values if value is not None]

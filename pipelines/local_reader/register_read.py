@@ -8,8 +8,9 @@ late, and the adapter, which serves few connections, is free in between.
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from givenergy_modbus.exceptions import CommunicationError, ConnectionLost
@@ -30,6 +31,7 @@ _IDENTITY = Block(0, kind="HR")
 _IDENTITY_ADDRESS = 0x11
 _DEVICE_TYPE, _ARM_FIRMWARE = HR(0), HR(21)
 _SERIAL = tuple(map(HR, range(13, 18)))
+_CLOCK = tuple(map(HR, range(35, 41)))
 _SERIAL_LENGTH = 10
 
 
@@ -68,6 +70,8 @@ class Registers:
         layout: Which registers it has.
         values: The registers, without those of blocks that were not answered.
         blocks: The blocks that were answered.
+        at: When the last of the blocks that a row needs was answered, UTC.
+        clock: What the inverter's own clock said just before, in its zone; None if it has none.
     """
 
     serial: str
@@ -75,6 +79,8 @@ class Registers:
     layout: Layout
     values: RegisterCache
     blocks: tuple[Block, ...]
+    at: datetime
+    clock: datetime | None = None
 
     def as_hex(self) -> dict[str, str]:
         """Return the blocks with four digits per register; serial numbers end in zeros."""
@@ -85,26 +91,33 @@ class Registers:
         }
 
 
-def read_registers(address: InverterAddress, timing: Timing = USUAL) -> Registers:
+def read_registers(
+    address: InverterAddress, now: Callable[[], datetime], timing: Timing = USUAL
+) -> Registers:
     """Read an inverter.
 
     Args:
         address: Where it is.
+        now: Returns the present time, UTC.
         timing: How long to wait.
 
     Raises:
         ReadFailedError: It was not reached, or did not answer what a row needs.
     """
-    return asyncio.run(_Reading(address, timing).read())
+    return asyncio.run(_Reading(address, now, timing).read())
 
 
 class _Reading:
     """One read over one connection."""
 
-    def __init__(self, address: InverterAddress, timing: Timing) -> None:
+    def __init__(
+        self, address: InverterAddress, now: Callable[[], datetime], timing: Timing
+    ) -> None:
+        self._now = now
         self._timing = timing
         self._values = RegisterCache()
         self._blocks: list[Block] = []
+        self._empty = ""
         self._client = ReadOnlyClient(
             address.host,
             address.port,
@@ -126,12 +139,13 @@ class _Reading:
             inverter = inverter_address_for(model)
             for block in layout.blocks:
                 await self._need(block, inverter)
+            at = self._now()
             for block in layout.extra_blocks:
                 await self._take(block, inverter)
         finally:
             await self._client.close()
-        self._refuse_zeros(layout.blocks)
-        return Registers(serial, model, layout, self._values, tuple(self._blocks))
+        clock = _clock_of(self._values)
+        return Registers(serial, model, layout, self._values, tuple(self._blocks), at, clock)
 
     async def _connect(self) -> None:
         try:
@@ -146,10 +160,14 @@ class _Reading:
 
     async def _need(self, block: Block, inverter: int) -> None:
         if not await self._take(block, inverter):
-            raise ReadFailedError(f"there is no valid answer about {block}")
+            raise ReadFailedError(self._empty or f"there is no valid answer about {block}")
 
     async def _take(self, block: Block, inverter: int) -> bool:
-        """Read a block; return whether it was answered."""
+        """Read a block; return whether it was answered.
+
+        A block of nothing but zeros, or ones, is no answer: an adapter that has lost its inverter
+        sends the former, and a bus on which nothing answers reads as the latter.
+        """
         kind = ReadHoldingRegistersRequest if block.kind == "HR" else ReadInputRegistersRequest
         request = kind(
             base_register=block.first, register_count=block.count, device_address=inverter
@@ -167,6 +185,10 @@ class _Reading:
             return False
         if not isinstance(response, ReadRegistersResponse) or response.is_suspicious():
             return False
+        for empty in (0, 0xFFFF):
+            if all(value == empty for value in response.register_values):
+                self._empty = f"all registers of {block} are {empty or 'zero'}"
+                return False
         self._values.update(zip(_registers(block), response.register_values, strict=True))
         self._blocks.append(block)
         return True
@@ -183,11 +205,14 @@ class _Reading:
                 f"the installed givenergy-modbus does not know its type code {code:04x}"
             ) from None
 
-    def _refuse_zeros(self, blocks: Sequence[Block]) -> None:
-        """Refuse blocks of zeros, which an adapter sends that has lost its inverter."""
-        for block in blocks:
-            if not any(self._values[register] for register in _registers(block)):
-                raise ReadFailedError(f"all registers of {block} are zero")
+
+def _clock_of(values: RegisterCache) -> datetime | None:
+    """Return what an inverter's clock says, in the time of its zone."""
+    year, *rest = (values[register] for register in _CLOCK)
+    try:
+        return datetime(2000 + year, *rest)
+    except (TypeError, ValueError):
+        return None
 
 
 def _reason_of(error: BaseException | None) -> str:

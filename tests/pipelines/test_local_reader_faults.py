@@ -1,7 +1,8 @@
 """Polls that fail: a gap and no row, nothing of an earlier poll, and one message per change."""
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,7 +35,11 @@ def inverter():
 
 
 def poll(inverter, timing=QUICK):
-    return poll_inverter(InverterAddress("127.0.0.1", inverter.port), START, timing)
+    return poll_at(InverterAddress("127.0.0.1", inverter.port), timing)
+
+
+def poll_at(address, timing=QUICK):
+    return poll_inverter(address, lambda: START, "Europe/London", timing)
 
 
 FAULTS = {
@@ -60,13 +65,13 @@ def test_a_fault_is_an_error_with_its_reason(inverter, name):
 
 def test_what_nobody_listens_at_cannot_be_reached():
     with pytest.raises(ReadFailedError) as error:
-        poll_inverter(InverterAddress("127.0.0.1", free_port()), START, QUICK)
+        poll_at(InverterAddress("127.0.0.1", free_port()))
     assert str(error.value) == "it cannot be reached (Connection refused)"
 
 
 def test_a_name_that_cannot_be_one_is_no_row():
     with pytest.raises(ReadFailedError) as error:
-        poll_inverter(InverterAddress("a..b"), START, QUICK)
+        poll_at(InverterAddress("a..b"))
     assert str(error.value) == "a..b cannot be the name of a machine"
 
 
@@ -102,7 +107,9 @@ def test_an_answer_of_another_protocol_is_no_row(inverter, garbage):
     ("changed", "reason"),
     [
         ({("IR", number): 0 for number in range(60)}, "all registers of IR(0,60) are zero"),
-        ({("HR", number): 0 for number in range(60)}, "it sends no valid serial number"),
+        ({("IR", number): 0xFFFF for number in range(60)}, "all registers of IR(0,60) are 65535"),
+        ({("HR", number): 0 for number in range(60)}, "all registers of HR(0,60) are zero"),
+        ({("HR", number): 0 for number in range(13, 18)}, "it sends no valid serial number"),
         ({("HR", 0): 0xF001}, "the installed givenergy-modbus does not know its type code f001"),
         ({("HR", 0): 0x5001}, "it is a EMS, which has no readings of an inverter of its own"),
     ],
@@ -121,6 +128,107 @@ def test_a_block_that_is_not_answered_is_null_also_after_it_was(inverter):
     assert later.point["today"]["battery"] == {"charge": None, "discharge": None}
     assert later.point["total"]["battery"] == {"charge": None, "discharge": None}
     assert sorted(later.registers) == ["HR(0,60)", "IR(0,60)"]
+
+
+@pytest.mark.parametrize("value", [0, 0xFFFF])
+def test_a_further_block_that_is_empty_is_null(inverter, value):
+    empty = {("IR", number): value for number in range(180, 240)}
+    inverter.registers = lambda at: {**HOUSE.registers(at), **empty}
+    made = poll(inverter)
+    assert made.point["today"]["battery"] == {"charge": None, "discharge": None}
+    assert made.point["total"]["battery"] == {"charge": None, "discharge": None}
+    assert made.point["today"]["solar"] is not None
+
+
+def clock_registers(local):
+    parts = (local.year - 2000, local.month, local.day, local.hour, local.minute, local.second)
+    return {("HR", 35 + number): part for number, part in enumerate(parts)}
+
+
+@pytest.mark.parametrize("ahead_s", [40, -40])
+def test_counters_of_another_day_are_null_where_the_inverters_clock_is_off(
+    new_data, inverter, ahead_s
+):
+    """Its counters begin again at its own midnight, which is not that of the rows."""
+    midnight = HOUSE.midnight(date(2025, 6, 2))
+    start = midnight - timedelta(hours=1, seconds=30)
+    clock = SetClock(start, start + timedelta(hours=3))
+    ahead = timedelta(seconds=ahead_s)
+
+    def registers(at):
+        local = (at + ahead).astimezone(ZoneInfo("Europe/London"))
+        return {**HOUSE.registers(at + ahead), **clock_registers(local)}
+
+    inverter.registers, inverter.clock = registers, clock.now
+    with reading(new_data, [inverter], clock, every_s=60) as loop:
+        loop.run()
+    rows = rows_of(new_data)
+    near = [row for row in rows if abs(row["time"] - midnight) < timedelta(minutes=1)]
+    assert len(rows) == 180
+    assert [row["today_grid_import_kwh"] is None for row in near] == [ahead_s > 0, ahead_s < 0]
+    assert all(row["total_grid_import_kwh"] is not None for row in rows)
+    (day,) = [
+        row
+        for row in rows_of(new_data, table="daily_energy", order="local_date")
+        if row["local_date"] == date(2025, 6, 1)
+    ]
+    true = HOUSE.today(midnight - timedelta(seconds=90))
+    assert day["import_kwh"] == pytest.approx(true["import"], abs=0.1)
+    assert day["solar_kwh"] == pytest.approx(true["solar"], abs=0.1)
+
+
+def test_clocks_that_cannot_both_be_right_are_told_once(new_data, inverter):
+    told: list[str] = []
+    clock = SetClock(START, START + timedelta(minutes=10))
+    inverter.clock = clock.now
+    inverter.registers = lambda at: {
+        **HOUSE.registers(at),
+        **clock_registers(at - timedelta(days=400)),
+    }
+    with reading(new_data, [inverter], clock, every_s=60, told=told) as loop:
+        loop.run()
+    assert len(rows_of(new_data)) == 10
+    assert len(told) == 1
+    assert "differ by more than a day" in told[0]
+
+
+def test_a_machine_that_does_not_know_the_time_makes_no_rows(new_data, inverter):
+    told: list[str] = []
+    clock = SetClock(utc("1970-01-01T00:00:10"), utc("1970-01-01T01:00:00"))
+    with reading(new_data, [inverter], clock, every_s=60, told=told) as loop:
+        loop.run()
+    assert rows_of(new_data) == []
+    assert told == [f"{inverter.host} was not read: this machine's clock says 1970-01-01: set it."]
+
+
+def test_lines_of_the_journal_that_cannot_be_read_are_kept(new_data, inverter):
+    journal = new_data / "local" / "polls.jsonl"
+    journal.parent.mkdir()
+    journal.write_bytes(b"no poll\n")
+    clock = SetClock(START, START + timedelta(minutes=10))
+    with reading(new_data, [inverter], clock, every_s=60) as loop:
+        loop.run()
+    assert len(rows_of(new_data)) == 10
+    assert journal.with_suffix(".damaged").read_bytes() == b"no poll\n"
+    assert journal.read_bytes() == b""
+
+
+def test_one_inverter_of_another_account_does_not_keep_the_others_from_being_read(
+    new_data, inverter
+):
+    told: list[str] = []
+    other = MadeHouse(serial="ZZ1111A009")
+    with serving(ModbusInverter(other.registers, lambda: START)) as second:
+        clock = SetClock(START, START + timedelta(minutes=10))
+        inverter.clock = second.clock = clock.now
+        both = [second, inverter]
+        with reading(new_data, both, clock, every_s=60, known=[SERIAL], told=told) as loop:
+            loop.run()
+    assert {row["inverter_serial"] for row in rows_of(new_data)} == {SERIAL}
+    assert told == [
+        f"{second.host} was not read: it is ZZ1111A009, which is not one of the account of this"
+        f" data folder ({SERIAL})."
+    ]
 
 
 def test_an_answer_that_comes_after_its_poll_is_not_the_next_ones(inverter):
@@ -248,7 +356,7 @@ def test_a_beat_that_took_longer_is_left_out(new_data, inverter):
     with reading(new_data, [inverter], clock, every_s=10) as loop:
         loop.run()
     seconds = [(row["time"] - START).total_seconds() for row in rows_of(new_data)]
-    assert seconds[:10] == [0, 10, 20, 30, 40, 50, 60, 85, 90, 100]
+    assert seconds[:10] == [0, 10, 20, 30, 40, 50, 85, 90, 100, 110]
     assert seconds[-1] == 290
 
 

@@ -16,7 +16,8 @@ HOUSE = MadeHouse()
 
 def point_of(registers):
     with serving(ModbusInverter(lambda at: registers, lambda: AT)) as inverter:
-        poll = poll_inverter(InverterAddress("127.0.0.1", inverter.port), AT, QUICK)
+        address = InverterAddress("127.0.0.1", inverter.port)
+        poll = poll_inverter(address, lambda: AT, "Europe/London", QUICK)
     return poll, inverter.requests
 
 

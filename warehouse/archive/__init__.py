@@ -2,11 +2,7 @@
 
 from warehouse.archive.compaction import CompactionReport, compact
 from warehouse.archive.entry import (
-    API_SOURCE,
     ARCHIVE_SCHEMA,
-    IMPORT_SOURCE,
-    LOCAL_SOURCE,
-    OTHER_SOURCES,
     ArchivedResponse,
     Entry,
     Rank,
@@ -14,11 +10,7 @@ from warehouse.archive.entry import (
 from warehouse.archive.store import Archive, ResponseBatch
 
 __all__ = [
-    "API_SOURCE",
     "ARCHIVE_SCHEMA",
-    "IMPORT_SOURCE",
-    "LOCAL_SOURCE",
-    "OTHER_SOURCES",
     "Archive",
     "ArchivedResponse",
     "CompactionReport",

@@ -10,11 +10,8 @@ from enum import IntEnum
 import numpy as np
 import pyarrow as pa
 
+from warehouse.source_names import API_SOURCE
 from warehouse.storage.arrow_fields import arrow_field
-
-API_SOURCE = "api"
-# Sources that are no API: files that another tool saved, and the device itself.
-IMPORT_SOURCE, LOCAL_SOURCE = OTHER_SOURCES = ("import", "local")
 
 
 class Rank(IntEnum):

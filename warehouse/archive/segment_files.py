@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.archive.entry import API_SOURCE, ARCHIVE_SCHEMA, SORT_KEYS, sequence_number
+from warehouse.archive.entry import ARCHIVE_SCHEMA, SORT_KEYS, sequence_number
 from warehouse.errors import ArchiveDamagedError
+from warehouse.source_names import API_SOURCE
 from warehouse.storage.atomic_files import is_refused
 from warehouse.storage.parquet_files import empty_table
 

@@ -8,7 +8,8 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
 from givenergy.models import Fetched
-from warehouse.archive import API_SOURCE, Entry, Rank
+from warehouse.archive import Entry, Rank
+from warehouse.source_names import API_SOURCE
 
 
 def archive_entries(

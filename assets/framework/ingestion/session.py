@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from givenergy.budget.request_budget import RequestBudget
 from givenergy.client import Client
-from warehouse.archive import API_SOURCE
 from warehouse.lake import Lake
+from warehouse.source_names import API_SOURCE
 
 
 @dataclass(slots=True)
