@@ -1,6 +1,6 @@
 """The account's devices as the tables of the lists have them, and when their history starts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 
@@ -34,9 +34,10 @@ KNOWN = "known_devices"
 DISCOVERED_AT = "discovered_at"
 # The API has no older data: the vendor's cloud did not exist.
 EARLIEST = date(2015, 1, 1)
-# The devices of each list, those of which another source than the API has data, and when they had
-# energy.
-_Listed = tuple[dict[DeviceList, Devices], Devices, Mapping[str, EnergyPeriod]]
+# The devices of each list; of each dataset, devices in no list of which another source than the API
+# has data; and when inverters had energy.
+_Unlisted = Mapping[str, Sequence[Device]]
+_Listed = tuple[dict[DeviceList, Devices], _Unlisted, Mapping[str, EnergyPeriod]]
 _newest_listed: tuple[object, _Listed] | None = None
 
 
@@ -104,8 +105,8 @@ def expect(
     Returns:
         The devices of some lists, by kind, and those of all lists, each once.
     """
-    by_list, others, periods = _listed(lake)
-    devices = _extended_all(lake, _by_kind((*by_list.values(), others)), periods)
+    by_list, unlisted, periods = _listed(lake)
+    devices = _extended_all(lake, _by_kind((*by_list.values(), *_by_kinds(unlisted))), periods)
     expected = expected_of(lake, devices, zone)
     lake.expect(expected)
     if all_devices := _distinct(devices):
@@ -123,9 +124,13 @@ def expect(
 def expected_of(lake: Lake, devices: Devices, zone: str) -> pa.Table:
     """Return the expected days of devices, as `Lake.expect` takes them."""
     today = local_day(utc_now(), zone)
+    _, unlisted, _ = _listed(lake)
+    elsewhere = {device.device_id for found in unlisted.values() for device in found}
     tables = []
     for dataset in daily_datasets():
+        others = elsewhere - {device.device_id for device in unlisted.get(dataset.name, ())}
         chosen = of_kinds(devices, dataset.device_kinds)
+        chosen = tuple(device for device in chosen if device.device_id not in others)
         named = NAMED.of_devices(lake, dataset.name, (device.device_id for device in chosen))
         tables.append(expected_days(dataset.name, chosen, EARLIEST, today, zone, named))
     return pa.concat_tables(tables)
@@ -200,8 +205,8 @@ def last_discovery(lake: Lake) -> Discovery | None:
 
 def known_devices(lake: Lake) -> Devices:
     """List the devices of the last discovery, without a request."""
-    by_list, others, periods = _listed(lake)
-    return _extended_all(lake, _by_kind((*by_list.values(), others)), periods)
+    by_list, unlisted, periods = _listed(lake)
+    return _extended_all(lake, _by_kind((*by_list.values(), *_by_kinds(unlisted))), periods)
 
 
 def _listed(lake: Lake) -> _Listed:
@@ -225,27 +230,30 @@ def _listed(lake: Lake) -> _Listed:
     known_state = _state_of(lake)
     with known_state.reading():
         by_list = {each: each.devices(known_state) for each in device_lists()}
-        others = _of_other_sources(known_state, by_list.values())
-        listed = by_list, others, energy_periods(known_state)
+        unlisted = _of_other_sources(known_state, by_list.values())
+        listed = by_list, unlisted, energy_periods(known_state)
     _newest_listed = state, listed
     return listed
 
 
-def _of_other_sources(state: KnownState, lists: Iterable[Devices]) -> Devices:
+def _of_other_sources(state: KnownState, lists: Iterable[Devices]) -> _Unlisted:
     """Return devices that are in no list, but of which another source than the API has data.
 
-    Only the days with data are expected of them.
+    Only the days and datasets with data are expected of them.
     """
     listed = {device.device_id for devices in lists for kind in devices.values() for device in kind}
-    kinds = {dataset.name: dataset.device_kinds for dataset in daily_datasets()}
-    found: dict[DeviceKind, list[Device]] = {}
+    found: dict[str, list[Device]] = {}
     for row in state.rows(read_sql("other_sources", __package__)):
-        if row["device_id"] in listed:
-            continue
-        device = Device(row["device_id"], _midnight(row["first_date"]), _midnight(row["last_date"]))
-        for kind in kinds.get(row["dataset"], ()):
-            found.setdefault(kind, []).append(device)
-    return _by_kind([{kind: [device]} for kind, devices in found.items() for device in devices])
+        if row["device_id"] not in listed:
+            days = _midnight(row["first_date"]), _midnight(row["last_date"])
+            found.setdefault(row["dataset"], []).append(Device(row["device_id"], *days))
+    return found
+
+
+def _by_kinds(unlisted: _Unlisted) -> Iterator[Devices]:
+    kinds = {dataset.name: dataset.device_kinds for dataset in daily_datasets()}
+    for dataset, devices in unlisted.items():
+        yield from ({kind: devices} for kind in kinds.get(dataset, ()))
 
 
 def _state_of(lake: Lake) -> KnownState:

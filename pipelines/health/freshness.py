@@ -16,6 +16,7 @@ from pipelines.device_names import DeviceNames
 from pipelines.health.day_words import state_words
 from pipelines.health.overview import describe_failures
 from pipelines.known_devices import known_devices
+from pipelines.open_folder import ACCOUNT_KEY
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_reads_of
 from warehouse.coverage import NOT_BUILT_REASON, State, refresh_coverage
@@ -99,6 +100,8 @@ def freshness(
     )
     reasons = unavailable(lake)
     not_built = pending_responses(lake, [dataset.name for dataset in datasets])
+    # A folder that never had an account has nothing to request.
+    has_account = lake.state.get(ACCOUNT_KEY) is not None
     with known_state.reading():
         by_dataset = last_requests(known_state, datasets)
         return [
@@ -110,6 +113,7 @@ def freshness(
                     for each in by_dataset.get(dataset.name, ())
                 ],
                 reasons.get(dataset.name, {}),
+                has_account=has_account,
             )
             for dataset in datasets
         ]
@@ -120,6 +124,8 @@ def _freshness(
     dataset: SnapshotDataset,
     requested: Sequence[LastRequest],
     reasons: Mapping[str, Refusal],
+    *,
+    has_account: bool,
 ) -> Freshness:
     availability = Availability(known_state.lake, dataset.name)
     candidates = {
@@ -141,7 +147,7 @@ def _freshness(
         dataset.name,
         row_counts(known_state.lake, DatasetDecoder(dataset))[dataset.main.name],
         [each for each in requested if not (dataset.optional and _is_refused(each, reasons))],
-        sorted(candidates - {each.device_id for each in requested}),
+        sorted(candidates - {each.device_id for each in requested}) if has_account else [],
         reasons,
         DeviceNames(known_state.devices),
     )

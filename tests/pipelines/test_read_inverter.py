@@ -46,6 +46,18 @@ def test_one_read_is_a_row_and_is_shown(new_data, inverter):
     assert (owner.data / "local/polls.jsonl").read_bytes() == b""
 
 
+def test_in_a_folder_without_an_account_status_asks_for_nothing_of_the_api(new_data, inverter):
+    every_dataset = {"GIVLAKE_DATASETS": ""}
+    owner = home_owner(new_data.parent, inverter.host, **every_dataset)
+    assert owner.givlake("read-inverter", "--once").status == 0
+    found = owner.givlake("status")
+    assert "not requested" not in found.output
+    assert "givlake sync" not in found.output
+    days = owner.sql("SELECT dataset, state FROM coverage")
+    assert {row["dataset"] for row in days} == {"inverter_data_points"}
+    assert {row["state"] for row in days} == {"unproven"}
+
+
 def test_an_inverter_that_is_away_is_named(new_data):
     owner = home_owner(new_data.parent, f"127.0.0.1:{free_port()}")
     done = owner.givlake("read-inverter", "--once")
