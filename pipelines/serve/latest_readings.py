@@ -1,20 +1,7 @@
 """The latest readings of an inverter: as they were fetched, or from a newer data point.
 
-A data point has every leaf of both answers. What a point lacks is null, never 0:
-
-| latest system data | data point |
-|---|---|
-| `time` | `time` |
-| `status` | `status`, written with one capital, as the endpoint does |
-| `solar` | `power.solar` |
-| `grid` | `power.grid` |
-| `battery` | `percent`, `power` and `temperature` of `power.battery` |
-| `inverter` | `power.inverter` |
-| `consumption` | `power.consumption.power` |
-
-| latest meter data | data point |
-|---|---|
-| `time`, `today`, `total`, `is_metered` | the same |
+`docs/serving.md` has the leaves of a point that become those of the answers. What a point lacks is
+null, never 0.
 """
 
 from __future__ import annotations
