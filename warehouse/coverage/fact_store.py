@@ -49,7 +49,6 @@ FILE_SET_NAME = "coverage"
 _VERSION = 8
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
-_HAS_ROWS = (pc.field("rows") > 0) | pc.field("unproven_id").is_valid()
 
 
 def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifest, list[str]]:
@@ -239,7 +238,7 @@ def data_days(lake: Lake) -> dict[str, tuple[date, date]]:
 
     From the stored facts as they are, which no call brings up to date.
     """
-    return _data_days(lake, _HAS_ROWS)
+    return _data_days(lake, _has_rows())
 
 
 def first_data_days(
@@ -250,12 +249,16 @@ def first_data_days(
     From the stored facts as they are, like `data_days`.
     """
     which = (
-        _HAS_ROWS
+        _has_rows()
         & (pc.field("dataset") == dataset)
         & (pc.field("request_date") >= pa.scalar(since))
         & pc.field("device_id").isin(pa.array(device_ids, pa.string()))
     )
     return {device_id: first for device_id, (first, _) in _data_days(lake, which).items()}
+
+
+def _has_rows() -> pc.Expression:
+    return (pc.field("rows") > 0) | pc.field("unproven_id").is_valid()
 
 
 def _data_days(lake: Lake, which: pc.Expression) -> dict[str, tuple[date, date]]:
