@@ -8,16 +8,18 @@ it.
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
 from assets.framework.contract.request import Request
-from assets.framework.ingestion.session import Session
 from givenergy.endpoints.definition import Endpoint
 from givenergy.errors import ForbiddenError, GivEnergyError, MissingCapability, NotFoundError
 from givenergy.server_clock import utc_now
 from warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    from assets.framework.ingestion.session import Session
 
 # Where it is stored; what another API refuses has a name of its own (`Session.state_name`).
 UNAVAILABLE = "unavailable"
@@ -138,7 +140,7 @@ class Availability:
         self._known = _refusals(lake.state.get(stored_as)).get(dataset, {})
 
     @classmethod
-    def of_session(cls, session: Session, dataset: str) -> Self:
+    def of_session(cls, session: "Session", dataset: str) -> Self:
         """Return what the API of a session refuses of a dataset."""
         return cls(session.lake, dataset, session.state_name(UNAVAILABLE))
 
