@@ -10,8 +10,9 @@ from pipelines.named_accounts import account_in_force
 # Those that have a data folder.
 COMMANDS = (
     "alert", "backfill", "build", "check", "code-server", "compact", "dashboard", "decode",
-    "doctor", "export", "forget", "metrics", "plan", "publish", "quarantine", "query", "rebuild",
-    "report", "roles", "status", "sync", "tariffs", "ui", "verify",
+    "doctor", "export", "forget", "import", "metrics", "plan", "publish", "quarantine", "query",
+    "read-inverter", "rebuild", "report", "roles", "serve", "status", "sync", "tariffs", "ui",
+    "verify",
 )  # fmt: skip
 # A title, such as `givlake report: 2026`, is no command.
 _COMMAND = re.compile(rf"\bgivlake (?=(?:{'|'.join(COMMANDS)})\b(?!:))")

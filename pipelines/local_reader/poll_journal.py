@@ -124,7 +124,7 @@ class PollJournal:
             with explained("Writing into", aside):
                 aside.write_bytes(damaged)
             count = damaged.count(b"\n")
-            _LOG.error("%d lines of %s are damaged; they are kept in %s", count, self.path, aside)
+            _LOG.error("Damaged lines of %s, now kept in %s: %d", self.path, aside, count)
         return polls
 
     def clear(self) -> None:

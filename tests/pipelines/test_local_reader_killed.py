@@ -118,7 +118,7 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path, caplog):
     assert caplog.text.count("was cut off and is dropped") == 3
 
 
-def test_a_damaged_line_is_skipped_and_named(tmp_path, caplog):
+def test_a_damaged_line_is_kept_aside_and_named(tmp_path, caplog):
     polls = [poll_at(START + timedelta(seconds=10 * number)) for number in range(3)]
     with closing(PollJournal(tmp_path)) as journal:
         for poll in polls:
@@ -128,7 +128,8 @@ def test_a_damaged_line_is_skipped_and_named(tmp_path, caplog):
     path.write_bytes(lines[0] + b"\0\0\0\n" + lines[2])
     with closing(PollJournal(tmp_path)) as journal:
         assert journal.polls() == [polls[0], polls[2]]
-    assert "is damaged and is skipped" in caplog.text
+    assert f"Damaged lines of {path}, now kept in " in caplog.text
+    assert path.with_suffix(".damaged").read_bytes() == b"\0\0\0\n"
 
 
 @pytest.mark.processes
