@@ -6,6 +6,9 @@ import dagster as dg
 import pytest
 
 from pipelines.source_job import SOURCE_JOB
+from tests.support.owner import Owner
+from tests.support.served_api import TOKEN, served_api
+from tests.support.settings import settings_of
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 SOURCES = (
@@ -182,3 +185,33 @@ def test_dagster_asks_the_second_source_by_schedule_and_says_why_it_failed(sourc
     owner.settings["GIVLAKE_SOURCE_URL"] = ""
     with owner.dagster() as (definitions, _):
         assert SOURCE_JOB not in {each.name for each in definitions.resolve_all_job_defs()}
+
+
+@pytest.mark.slow
+def test_another_machines_archive_is_a_second_source(simulate, own, tmp_path, yesterday):
+    api = simulate(inverters=1)
+    first, last = yesterday - timedelta(days=9), yesterday - timedelta(days=8)
+    archive = own(api)
+    assert archive.givlake("backfill", "--start", first, "--end", last).status == 0
+    here = Owner(tmp_path / "here", {"GIVENERGY_API_URL": api.base_url}, token=api.token)
+    here.folder.mkdir()
+    api.configure(subscription=False)
+    with served_api(settings_of(archive.settings)) as served:
+        here.settings |= {
+            "GIVLAKE_SOURCE_URL": served.base_url,
+            "GIVLAKE_SOURCE_NAME": "other-machine",
+            "GIVLAKE_SOURCE_TOKEN": TOKEN,
+        }
+        day_before = first - timedelta(days=1)
+        days = ("--start", day_before, "--end", last)
+        found = here.givlake("backfill", "--source", "other-machine", *days)
+    assert found.status == 0, found.output
+    assert_same(here.rows(), expected_rows(api, api.serials, [first, last]))
+    assert {row["source"] for row in here.sql(SOURCES)} == {"other-machine"}
+    states = {row["request_date"]: row["state"] for row in here.sql(STATES)}
+    # A day that is not in that archive looks empty, which proves nothing.
+    assert (states[day_before], states[first], states[last]) == (
+        "not_requested",
+        "unproven",
+        "unproven",
+    )
