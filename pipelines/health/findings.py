@@ -35,6 +35,8 @@ from warehouse.lake import Lake
 
 GAPS = "gaps"
 _EDGE = timedelta(days=2)
+# Months that are compared at once.
+_MOST_MONTHS = 12
 # Sessions are in no month; those of the newest two are compared again when one changes.
 _NEWEST_MONTHS = 2
 _LOG = logging.getLogger(__name__)
@@ -164,7 +166,8 @@ def _changed(
 ) -> list[tuple[date | None, date | None]]:
     """Return ranges of days to compare again, the last day excluded; None for all days.
 
-    A day at the end of a month has points of the next one, by its time zone.
+    A day at the end of a month has points of the next one, by its time zone. A range is limited, so
+    that the memory of a comparison does not depend on the length of history.
     """
     changed = {month for month in new.keys() | old.keys() if new.get(month) != old.get(month)}
     if "" in changed:
@@ -172,9 +175,11 @@ def _changed(
     numbers = {int(month[:4]) * 12 + int(month[5:]) - 1 for month in changed}
     numbers = {near for number in numbers for near in (number - 1, number, number + 1)}
     ranges: list[tuple[date | None, date | None]] = []
-    begin = previous = None
+    begin: int | None = None
+    previous: int | None = None
     for number in [*sorted(numbers), None]:
-        if previous is not None and number != previous + 1:
+        is_full = begin is not None and number is not None and number - begin >= _MOST_MONTHS
+        if previous is not None and (number != previous + 1 or is_full):
             ranges.append((_first_day(begin), _first_day(previous + 1)))
             begin = None
         begin = number if begin is None else begin

@@ -2,10 +2,11 @@
 
 import json
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
-from pipelines.health.findings import findings, refresh_findings
+from pipelines.health.findings import _changed, findings, refresh_findings
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 from tests.support.owner import Owner
@@ -191,3 +192,16 @@ def test_a_counter_that_falls_over_a_gap_gives_no_energy(sim, told):
     (gap,) = owner.sql(f"SELECT * FROM gaps WHERE first_date = '{day}' AND duration_s > 6000")
     assert (gap["solar_kwh"], gap["grid_import_kwh"]) == (None, None)
     assert gap["consumption_kwh"] > 0
+
+
+def test_a_long_history_is_compared_in_parts_that_leave_out_no_day():
+    months = {f"{year}-{month:02d}": "hash" for year in range(2016, 2026) for month in range(1, 13)}
+    ranges = _changed(months, {})
+    assert (ranges[0][0], ranges[-1][1]) == (date(2015, 12, 1), date(2026, 2, 1))
+    assert all(end == begin for (_, end), (begin, _) in pairwise(ranges))
+    assert max(last - first for first, last in ranges) <= timedelta(days=366)
+    apart = {"2016-01": "hash", "2025-01": "hash"}
+    assert _changed(apart, {}) == [
+        (date(2015, 12, 1), date(2016, 3, 1)),
+        (date(2024, 12, 1), date(2025, 3, 1)),
+    ]
