@@ -81,7 +81,10 @@ REASONS = {
 REWORDED = {"command_description", "stop_reason_description"}
 VIEW_OF_CODES = "codes"
 # Columns and views that layout 1 did not have.
-ADDED = {"company", "energy_source", "is_row_kept", "row_digest", "partly_quarantined"}
+ADDED = {
+    "company", "energy_source", "is_row_kept", "row_digest", "partly_quarantined",
+    "source", "source_file", "source_sha256",
+}  # fmt: skip
 ADDED_DATASETS = [
     dataset
     for dataset in datasets()
@@ -314,6 +317,12 @@ def test_every_row_of_every_table_and_view_is_the_same(
     }
     assert differing == set()
     assert sim.requests == []
+
+
+def test_every_response_of_the_old_folder_came_from_the_api(migrated: Owner) -> None:
+    with duckdb.connect(str(migrated.data / "warehouse.duckdb"), read_only=True) as connection:
+        sources = connection.sql("SELECT DISTINCT source, source_file, source_sha256 FROM requests")
+        assert sources.fetchall() == [("api", None, None)]
 
 
 def test_the_new_folder_is_proven_and_has_the_hashes_that_the_old_one_had(
