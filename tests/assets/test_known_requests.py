@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
+from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.last_requests import LastRequest, last_requests, of_kinds
 from assets.framework.ingestion.planner import due_devices
@@ -17,10 +18,14 @@ from givenergy.endpoints.definition import Endpoint
 from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
 from pipelines.discovery import discover, known_state_of
 from tests.support import clock
-from warehouse.coverage import State
+from tests.support.toy_decoder import ToyDecoder, answer, failure
+from warehouse.catalogue import publish
+from warehouse.coverage import State, refresh_coverage
+from warehouse.lake import Lake
 
 LISTS = (COMMUNICATION_DEVICES,)
 AT = datetime(2025, 6, 1, tzinfo=UTC)
+MINUTES = timedelta(minutes=3)
 SERIALS = st.sampled_from(["SA0001", "SA0002", "SA0003", "AB/1", ""])
 GROUPINGS = st.sampled_from([None, 0, 1, 2])
 
@@ -59,6 +64,28 @@ def test_requests_are_of_a_kind_by_path_and_numbers(known, requests):
         for each, about in zip(made, requests, strict=True)
         if any(is_of(other, about) for other in known)
     }
+
+
+def test_the_last_result_is_the_last_one_archived_whatever_the_clock_said(tmp_path):
+    """A machine's clock that is corrected, or put right, goes back between two commands."""
+    about = {"dataset": HEALTH.name, "path": "/inverter/SA0001/health"}
+    outcomes = [
+        (State.COMPLETE, answer("SA0001", None, [{}], **about, fetched_at=AT)),
+        (State.FORBIDDEN, failure("SA0001", None, 403, **about, fetched_at=AT - MINUTES)),
+        (State.PARTIAL, answer("SA0001", None, [{}], **about, complete=False, fetched_at=AT)),
+        (State.FAILED, failure("SA0001", None, 404, **about, fetched_at=AT - MINUTES)),
+        (State.COMPLETE, answer("SA0001", None, [{}], **about, fetched_at=AT - 2 * MINUTES)),
+    ]
+    with Lake(tmp_path) as lake:
+        for number, (expected, entry) in enumerate(outcomes):
+            lake.archive.append([entry])
+            lake.archive.flush()
+            refresh_coverage(lake, [])
+            publish(lake, ToyDecoder().tables)
+            state = KnownState(lake, {}, "", AT, "Europe/London", 1)
+            (last,) = last_requests(state, [HEALTH])[HEALTH.name]
+            assert (last.state, last.at) == (expected, entry.fetched_at), number
+    assert last.complete_at == AT - 2 * MINUTES
 
 
 def test_the_work_grows_with_the_number_of_requests_not_with_its_square(monkeypatch):

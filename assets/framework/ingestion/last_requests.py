@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from assets.framework.contract.dataset import Dataset
@@ -101,31 +101,25 @@ def last_requests(
     by_dataset: dict[str, list[LastRequest]] = {}
     for row in state.rows(sql, datasets=list(by_name)):
         last_request = replace(_last_request(row), path=row["path"])
-        if by_name[row["dataset"]].lacks_days and _is_nothing(row, last_request):
+        if by_name[row["dataset"]].lacks_days and _is_nothing(row):
             last_request = replace(last_request, state=State.EMPTY)
         by_dataset.setdefault(row["dataset"], []).append(last_request)
     return by_dataset
 
 
-def _is_nothing(row: Mapping[str, Any], last_request: LastRequest) -> bool:
+def _is_nothing(row: Mapping[str, Any]) -> bool:
     """Return whether the API had nothing for a day, having answered for others before."""
-    return (
-        last_request.at == row["error_at"]
-        and (row["complete_at"] or row["partial_at"]) is not None
-        and row["error_status"] in NOTHING_STATUSES
-    )
+    return row["result"] == "error" and row["was_answered"] and row["status"] in NOTHING_STATUSES
 
 
 def _last_request(row: Mapping[str, Any]) -> LastRequest:
-    about, complete_at = (row["device_id"], row["kind"]), row["complete_at"]
-    never = datetime.min.replace(tzinfo=UTC)
-    at = max(time or never for time in (complete_at, row["error_at"], row["partial_at"]))
-    if at == complete_at:
+    about, at, complete_at = (row["device_id"], row["kind"]), row["at"], row["complete_at"]
+    if row["result"] == "complete":
         return LastRequest(*about, State.COMPLETE, at, complete_at)
-    if at == row["partial_at"]:
-        reason = row["partial"] or "the list is incomplete"
+    if row["result"] == "partial":
+        reason = row["message"] or "the list is incomplete"
         return LastRequest(*about, State.PARTIAL, at, complete_at, reason)
-    state = _STATE_OF_STATUS.get(row["error_status"], State.FAILED)
+    state = _STATE_OF_STATUS.get(row["status"], State.FAILED)
     if state is State.GONE and at - row["not_found_at"] < CONFIRMED_AFTER:
         state = State.FAILED
-    return LastRequest(*about, state, at, complete_at, row["error"] or "", row["error_count"])
+    return LastRequest(*about, state, at, complete_at, row["message"], row["error_count"])

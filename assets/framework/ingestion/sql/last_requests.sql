@@ -18,9 +18,9 @@ with
     answered as (
         select
             *,
-            max(fetched_at) filter (where outcome = 'ok') over (
+            max(response_id) filter (where outcome = 'ok') over (
                 partition by dataset, device_id, path, kind
-            ) as answered_at
+            ) as answered_id
         from kinds
     )
 select
@@ -28,18 +28,19 @@ select
     device_id,
     path,
     kind,
-    max(fetched_at) filter (where outcome = 'ok' and complete) as complete_at,
-    max(fetched_at) filter (where outcome = 'ok' and not complete) as partial_at,
-    arg_max(message, fetched_at) filter (where outcome = 'ok' and not complete) as partial,
-    max(fetched_at) filter (where outcome = 'error') as error_at,
-    count(*) filter (where outcome = 'error') as error_count,
+    arg_max(
+        case when outcome = 'error' then 'error' when complete then 'complete' else 'partial' end,
+        response_id
+    ) as result,
+    arg_max(fetched_at, response_id) as at,
+    arg_max(coalesce(message, ''), response_id) as message,
     /* 0: the API itself did not answer. */
-    arg_max(if(is_by_api, coalesce(status, 0), 0), fetched_at) filter (
-        where outcome = 'error'
-    ) as error_status,
-    arg_max(message, fetched_at) filter (where outcome = 'error') as error,
+    arg_max(if(is_by_api, coalesce(status, 0), 0), response_id) as status,
+    arg_max(fetched_at, response_id) filter (where outcome = 'ok' and complete) as complete_at,
+    coalesce(bool_or(outcome = 'ok'), false) as was_answered,
+    count(*) filter (where outcome = 'error') as error_count,
     min(fetched_at) filter (
-        where status = 404 and is_by_api and fetched_at > coalesce(answered_at, 'epoch')
+        where status = 404 and is_by_api and response_id > coalesce(answered_id, 0)
     ) as not_found_at
 from answered
 group by all
