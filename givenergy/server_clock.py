@@ -24,9 +24,6 @@ _LOG = logging.getLogger(__name__)
 _TOLERANCE_S = 180.0
 # A correction is kept down to this, so that a clock that is off by about that does not alternate.
 _KEEP_FROM_S = 120.0
-# `Date` has whole seconds, and responses arrive in any order: by less than this the present is not
-# moved back, so that of two events in a row the second one is the later.
-_STEP_BACK_S = 30.0
 
 
 class _Correction:
@@ -56,14 +53,11 @@ def correct_clock(ahead_s: float, *, asked_at: datetime | None = None) -> None:
 
     Args:
         ahead_s: Seconds by which this machine is ahead of the API; three minutes are
-            ignored, or two after a correction. A correction stays if the present would go back
-            by seconds only.
+            ignored, or two after a correction.
         asked_at: When the API showed it, by its own clock; None for just now.
     """
     needed_s = _KEEP_FROM_S if _Correction.ahead_s else _TOLERANCE_S
-    needed = ahead_s if abs(ahead_s) > needed_s else 0.0
-    if not (_Correction.ahead_s and 0 < needed - _Correction.ahead_s <= _STEP_BACK_S):
-        _Correction.ahead_s = needed
+    _Correction.ahead_s = ahead_s if abs(ahead_s) > needed_s else 0.0
     if abs(_Correction.ahead_s - _Correction.reported_s) > _TOLERANCE_S:
         _Correction.reported_s = _Correction.ahead_s
         if _Correction.ahead_s:

@@ -74,7 +74,8 @@ def is_zone_due(
     sent = sent_zone(stored)
     if sent is None:
         return zone is None
-    return not timedelta(0) <= now - sent.at < (unknown_max_age if zone is None else _KNOWN_MAX_AGE)
+    # A moment ago can lie ahead: the present goes back where a clock is corrected.
+    return abs(now - sent.at) >= (unknown_max_age if zone is None else _KNOWN_MAX_AGE)
 
 
 def store_zone(lake: Lake, settings: Settings, account: AccountIdentity) -> str:

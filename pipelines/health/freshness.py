@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.device_asking import DeviceAskingDataset
@@ -23,6 +23,10 @@ from warehouse.coverage import NOT_BUILT_REASON, State, refresh_coverage
 from warehouse.index.watermarks import pending_responses
 from warehouse.lake import Lake
 from warehouse.tables.build import row_counts
+
+# A refusal is noted after the response that it is about, but by a clock which each response
+# corrects anew, where the machine's is wrong: `Date` has whole seconds, and some arrive late.
+_CLOCK_STEP = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -162,7 +166,8 @@ def _is_refused(last_request: LastRequest, refusals: Mapping[str, Refusal]) -> b
         subject in ("", last_request.device_id)
         or (subject.startswith(f"{last_request.device_id} ") and not last_request.is_settled)
         for subject, refusal in refusals.items()
-        if (refusal.is_confirmed or not refusal.weekly) and last_request.at <= refusal.at
+        if (refusal.is_confirmed or not refusal.weekly)
+        and last_request.at <= refusal.at + _CLOCK_STEP
     )
 
 

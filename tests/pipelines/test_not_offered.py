@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from assets.account_children import DATASET as ACCOUNT_CHILDREN
+from pipelines.health.freshness import freshness
+from pipelines.settings import load_settings
 from simulator import TokenGrant
 from tests.support import clock
 
@@ -48,6 +51,33 @@ def test_what_an_account_lacks_is_one_line_in_each_command_and_asked_again_weekl
             paths = [request.path for request in sim.requests]
             asked[days] = sum(p.endswith(("/meter/data", "/account-children")) for p in paths)
     assert asked == {2: 0, 8: 2}
+
+
+def test_a_clock_that_went_back_a_little_makes_no_failure_of_a_refusal_and_no_request(
+    simulate, own, today
+):
+    """A corrected clock goes back by parts of a second from response to response."""
+    sim = simulate(inverters=1, commissioned=today - 3 * DAY)
+    owner = own(sim, GIVLAKE_DATASETS="account_children,inverter_data_points")
+    assert owner.givlake("backfill", "--start", today - DAY, "--end", today - DAY).status == 0
+    with owner.lake() as lake:
+        for key, subject, step_s in (
+            ("unavailable", ("account_children", ""), -1),
+            ("account_zone_sent", (), 90),
+        ):
+            stored = lake.state.get(key)
+            found = stored
+            for name in subject:
+                found = found[name]
+            found["at"] = f"{datetime.fromisoformat(found['at']) + timedelta(seconds=step_s)}"
+            lake.state.set(key, stored)
+        with owner.environment_set():
+            (fresh,) = freshness(lake, [ACCOUNT_CHILDREN], load_settings())
+        assert fresh.settled, fresh.problems
+    sim.clear_requests()
+    assert owner.givlake("backfill", "--start", today - DAY, "--end", today - DAY).status == 0
+    paths = [request.path.rpartition("/")[2] for request in sim.requests]
+    assert sorted(paths) == ["account-children", "communication-device"]
 
 
 def test_scopes_that_the_token_lacks_are_one_line_without_those_that_control(simulate, own, today):
