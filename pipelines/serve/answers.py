@@ -8,17 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pipelines.serve.histories import (
-    EVENTS,
-    FLOW_PERIODS,
-    FLOWS,
-    GRID_METER,
-    METER_DATA,
-    POINTS,
-    SESSIONS,
-    SMART_READINGS,
-    microseconds,
-)
 from pipelines.serve.missing_log import MissingLog
 from pipelines.serve.open_archive import OpenArchive
 from pipelines.serve.row_history import (
@@ -28,6 +17,17 @@ from pipelines.serve.row_history import (
     merged_rows,
     rows_of,
     united,
+)
+from pipelines.serve.served_lists import (
+    EVENTS,
+    FLOW_PERIODS,
+    FLOWS,
+    GRID_METER,
+    METER_DATA,
+    POINTS,
+    SESSIONS,
+    SMART_READINGS,
+    microseconds,
 )
 from pipelines.serve.served_page import keyed, list_of, page_of, page_with
 from pipelines.serve.served_request import RefusedError, ServedRequest

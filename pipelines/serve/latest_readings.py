@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from pipelines.serve.histories import POINTS, microseconds
 from pipelines.serve.missing_log import MissingLog
 from pipelines.serve.open_archive import OpenArchive
 from pipelines.serve.row_history import rows_of
+from pipelines.serve.served_lists import POINTS, microseconds
 from pipelines.serve.served_page import data_of
 from pipelines.serve.served_request import RefusedError, ServedRequest, in_utc
 

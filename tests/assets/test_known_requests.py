@@ -25,7 +25,7 @@ from warehouse.lake import Lake
 
 LISTS = (COMMUNICATION_DEVICES,)
 AT = datetime(2025, 6, 1, tzinfo=UTC)
-MINUTES = timedelta(minutes=3)
+THREE_MINUTES = timedelta(minutes=3)
 SERIALS = st.sampled_from(["SA0001", "SA0002", "SA0003", "AB/1", ""])
 GROUPINGS = st.sampled_from([None, 0, 1, 2])
 
@@ -71,10 +71,10 @@ def test_the_last_result_is_the_last_one_archived_whatever_the_clock_said(tmp_pa
     about = {"dataset": HEALTH.name, "path": "/inverter/SA0001/health"}
     outcomes = [
         (State.COMPLETE, answer("SA0001", None, [{}], **about, fetched_at=AT)),
-        (State.FORBIDDEN, failure("SA0001", None, 403, **about, fetched_at=AT - MINUTES)),
+        (State.FORBIDDEN, failure("SA0001", None, 403, **about, fetched_at=AT - THREE_MINUTES)),
         (State.PARTIAL, answer("SA0001", None, [{}], **about, complete=False, fetched_at=AT)),
-        (State.FAILED, failure("SA0001", None, 404, **about, fetched_at=AT - MINUTES)),
-        (State.COMPLETE, answer("SA0001", None, [{}], **about, fetched_at=AT - 2 * MINUTES)),
+        (State.FAILED, failure("SA0001", None, 404, **about, fetched_at=AT - THREE_MINUTES)),
+        (State.COMPLETE, answer("SA0001", None, [{}], **about, fetched_at=AT - 2 * THREE_MINUTES)),
     ]
     with Lake(tmp_path) as lake:
         for number, (expected, entry) in enumerate(outcomes):
@@ -85,7 +85,7 @@ def test_the_last_result_is_the_last_one_archived_whatever_the_clock_said(tmp_pa
             state = KnownState(lake, {}, "", AT, "Europe/London", 1)
             (last,) = last_requests(state, [HEALTH])[HEALTH.name]
             assert (last.state, last.at) == (expected, entry.fetched_at), number
-    assert last.complete_at == AT - 2 * MINUTES
+    assert last.complete_at == AT - 2 * THREE_MINUTES
 
 
 def test_the_work_grows_with_the_number_of_requests_not_with_its_square(monkeypatch):

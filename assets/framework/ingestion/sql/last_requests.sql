@@ -37,7 +37,7 @@ select
     /* 0: the API itself did not answer. */
     arg_max(if(is_by_api, coalesce(status, 0), 0), response_id) as status,
     arg_max(fetched_at, response_id) filter (where outcome = 'ok' and complete) as complete_at,
-    coalesce(bool_or(outcome = 'ok'), false) as was_answered,
+    bool_or(outcome = 'ok') as was_answered,
     count(*) filter (where outcome = 'error') as error_count,
     min(fetched_at) filter (
         where status = 404 and is_by_api and response_id > coalesce(answered_id, 0)
